@@ -1,0 +1,194 @@
+"""Runs: one merge attempt of one entity at a time, whoever starts it and on whichever machine."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, text
+
+from warehouse import ledger
+from warehouse.connection import engine, transaction
+from warehouse.errors import SluiceError
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row rule of a contract: `predicate` is SQL, true for a row that breaks it."""
+
+    code: str
+    column_name: str | None
+    message: str
+    predicate: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check of a contract or gate gave."""
+
+    name: str
+    column_name: str | None
+    outcome: str
+    value: float | None
+
+
+@contextmanager
+def entity_lock(entity: str) -> Iterator[None]:
+    """Hold the entity for this process: the lock is a session's in the database, so a dead process holds nothing."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        lock = {"lock": f"sluice.entity.{entity}"}
+        if not connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:lock, 0))"), lock):
+            raise SluiceError(f"Another process is merging {entity} right now; run again when it is done.")
+        try:
+            yield
+        finally:
+            connection.execute(text("select pg_advisory_unlock(hashtextextended(:lock, 0))"), lock)
+
+
+def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]) -> int | None:
+    """Open a run over all staged deliveries of the entity; None where none waits. Call it under `entity_lock`.
+
+    A run that died is closed first: its deliveries are judged again.
+    """
+    with transaction() as connection:
+        _close_dead(connection, entity)
+        waiting = [d["delivery_id"] for d in ledger.deliveries_in_state(connection, "staged", entity=entity)]
+        if not waiting:
+            return None
+        _record_rules(connection, contract_hash, rules)
+        run = connection.scalar(
+            text(
+                "insert into ledger.runs (entity, contract_hash, gate_hash)"
+                " values (:entity, :contract_hash, :gate_hash) returning run"
+            ),
+            {"entity": entity, "contract_hash": contract_hash, "gate_hash": gate_hash},
+        )
+        connection.execute(
+            text("insert into ledger.run_deliveries (run, delivery_id) select :run, unnest(cast(:ids as bigint[]))"),
+            {"run": run, "ids": waiting},
+        )
+        return int(run)
+
+
+def _close_dead(connection: Connection, entity: str) -> None:
+    connection.execute(
+        text(
+            "update ledger.runs set state = 'failed', finished_at = now(), reason = 'the process that ran it died'"
+            " where entity = :entity and state = 'running'"
+        ),
+        {"entity": entity},
+    )
+    _give_back(connection, entity)
+
+
+def _give_back(connection: Connection, entity: str) -> None:
+    """Judged but not merged: their judgement is void, they wait again."""
+    connection.execute(
+        text(
+            "with back as (update ledger.deliveries set state = 'staged'"
+            " where entity = :entity and state = 'judged' returning delivery_id)"
+            " update ledger.row_accounts set quarantined = null, good = null, duplicate = null"
+            " where delivery_id in (select delivery_id from back)"
+        ),
+        {"entity": entity},
+    )
+
+
+def _record_rules(connection: Connection, contract_hash: str, rules: Sequence[Rule]) -> None:
+    rows = [
+        {"contract_hash": contract_hash, "position": position, **rule.__dict__} for position, rule in enumerate(rules)
+    ]
+    connection.execute(
+        text(
+            "insert into ledger.rules (contract_hash, position, code, column_name, message, predicate)"
+            " values (:contract_hash, :position, :code, :column_name, :message, :predicate) on conflict do nothing"
+        ),
+        rows,
+    )
+
+
+def fail(run: int, reason: str) -> None:
+    """Close a run that could not finish; its deliveries wait again. A run that is merged stays merged."""
+    with transaction() as connection:
+        entity = connection.scalar(
+            text(
+                "update ledger.runs set state = 'failed', finished_at = now(), reason = :reason"
+                " where run = :run and state = 'running' returning entity"
+            ),
+            {"run": run, "reason": reason},
+        )
+        if entity:
+            _give_back(connection, entity)
+
+
+def record_checks(run: int, stage: str, results: Sequence[CheckResult]) -> None:
+    """Keep what a verification or a gate gave; the last attempt counts."""
+    rows = [
+        {"run": run, "stage": stage, "position": position, **result.__dict__} for position, result in enumerate(results)
+    ]
+    with transaction() as connection:
+        connection.execute(
+            text("delete from ledger.check_results where run = :run and stage = :stage"),
+            {"run": run, "stage": stage},
+        )
+        if rows:
+            connection.execute(
+                text(
+                    "insert into ledger.check_results (run, stage, position, name, column_name, outcome, value)"
+                    " values (:run, :stage, :position, :name, :column_name, :outcome, :value)"
+                ),
+                rows,
+            )
+
+
+def candidate(entity: str) -> int | None:
+    """The newest merged run of the entity that is not yet published, or None."""
+    with transaction() as connection:
+        newest = connection.scalar(
+            text(
+                "select max(r.run) from ledger.runs as r left join ledger.pointers as p using (entity)"
+                " where r.entity = :entity and r.state = 'merged' and (p.run is null or r.run > p.run)"
+            ),
+            {"entity": entity},
+        )
+    return None if newest is None else int(newest)
+
+
+def unbalanced(connection: Connection, entity: str) -> list[int]:
+    """The merged deliveries of an entity whose account is missing or does not add up.
+
+    The table's constraints refuse wrong sums; this looks at what they let pass: a missing account, a missing sum.
+    """
+    found = connection.scalars(
+        text(
+            "select d.delivery_id from ledger.deliveries as d left join ledger.row_accounts as a using (delivery_id)"
+            " where d.entity = :entity and d.state = 'merged' and ("
+            " a.read = a.blank + a.banner + a.unreadable + a.quarantined + a.good"
+            " and a.good = a.opened + a.changed + a.unchanged + a.duplicate) is not true order by 1"
+        ),
+        {"entity": entity},
+    )
+    return list(found)
+
+
+def accounts() -> list[RowMapping]:
+    """All deliveries with their row accounts, oldest first."""
+    with transaction() as connection:
+        found = connection.execute(
+            text(
+                "select d.*, a.read, a.blank, a.banner, a.unreadable, a.quarantined, a.good, a.opened, a.changed,"
+                " a.unchanged, a.duplicate, a.closed"
+                " from ledger.deliveries as d left join ledger.row_accounts as a using (delivery_id)"
+                " order by d.received_at, d.delivery_id"
+            )
+        ).mappings()
+        return list(found)
+
+
+def publications() -> list[dict[str, Any]]:
+    """Every publication, oldest first: entity, run, published_at, rows."""
+    with transaction() as connection:
+        found = connection.execute(
+            text("select entity, run, published_at, rows from ledger.publications order by publication_id")
+        ).mappings()
+        return [dict(row) for row in found]
