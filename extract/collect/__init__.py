@@ -1,0 +1,1 @@
+"""Ways of arrival: how files come to us."""

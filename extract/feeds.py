@@ -1,0 +1,285 @@
+"""Feeds: what the vendors' YAML files declare, as frozen models. Errors name file, key and remedy."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from extract.read import Hints, name_key
+from warehouse.errors import SluiceError
+from warehouse.settings import settings
+
+PII_CLASSES = (
+    "email",
+    "phone",
+    "person_name",
+    "street_address",
+    "date_of_birth",
+    "government_id",
+    "ip",
+    "free_text",
+    "none",
+)
+PiiClass = Literal[
+    "email",
+    "phone",
+    "person_name",
+    "street_address",
+    "date_of_birth",
+    "government_id",
+    "ip",
+    "free_text",
+    "none",
+]
+SECRET_KEY = re.compile(r"pass(word|phrase)?$|secret|token$|api_?key|private_?key|credential_?value", re.IGNORECASE)
+SECRET_VALUE = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@")
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class FeedError(SluiceError):
+    """A vendor's YAML says something that cannot be used."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no time zone; write one like 'UTC' or 'America/Chicago'")
+    return name
+
+
+def _date_pattern(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groupindex
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    if "date" not in groups:
+        raise ValueError("the pattern needs a group named date: (?P<date>...)")
+    return pattern
+
+
+class Owner(Strict):
+    """Who at the vendor mends bad rows."""
+
+    name: str
+    email: str
+
+
+class Arrives(Strict):
+    """How files come: `drop` is a glob below the drop folder."""
+
+    drop: str
+
+    @field_validator("drop")
+    @classmethod
+    def stays_below(cls, pattern: str) -> str:
+        if pattern.startswith("/") or ".." in Path(pattern).parts:
+            raise ValueError("the pattern must stay below the drop folder: no leading / and no ..")
+        return pattern
+
+
+class FromFilename(Strict):
+    """The effective date stands in the file's name."""
+
+    filename: Annotated[str, AfterValidator(_date_pattern)]
+    format: str = "%Y-%m-%d"
+
+
+class Column(Strict):
+    """One column of a feed: `headers` are the names that it has had in files."""
+
+    name: str
+    headers: tuple[str, ...]
+    required: bool
+    pii: PiiClass
+
+
+class Feed(Strict):
+    """One kind of file from one vendor."""
+
+    vendor: str
+    name: str
+    entity: Annotated[str, Field(pattern=IDENTIFIER.pattern + "$")]
+    owner: Owner
+    mode: Literal["full", "delta"]
+    arrives: Arrives
+    effective_at: FromFilename | Literal["arrival"] = "arrival"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    format: Hints = Hints()
+    columns: tuple[Column, ...] = Field(min_length=1)
+
+    @property
+    def key(self) -> str:
+        """`vendor.feed`"""
+        return f"{self.vendor}.{self.name}"
+
+    @property
+    def table(self) -> str:
+        """The feed's table in the schema `staging`."""
+        return f"{self.vendor}__{self.name}"
+
+    @property
+    def model(self) -> str:
+        """The dbt model that maps the feed into its entity's shape."""
+        return f"stg_{self.table}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which the feed's days begin."""
+        return ZoneInfo(self.timezone)
+
+
+class Catalogue(Strict):
+    """All feeds of the project, by key."""
+
+    feeds: dict[str, Feed]
+
+    def feed(self, key: str) -> Feed:
+        """The feed `vendor.feed`."""
+        if key not in self.feeds:
+            known = ", ".join(sorted(self.feeds)) or "none"
+            raise FeedError(f"There is no feed {key!r}. Known feeds: {known}.")
+        return self.feeds[key]
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The entities that feeds fill, in alphabetical order."""
+        return tuple(sorted({feed.entity for feed in self.feeds.values()}))
+
+    def entity(self, name: str) -> str:
+        """`name`, if feeds fill such an entity."""
+        if name not in self.entities:
+            raise FeedError(f"There is no entity {name!r}. Known entities: {', '.join(self.entities) or 'none'}.")
+        return name
+
+    def of_entity(self, entity: str) -> tuple[Feed, ...]:
+        """The feeds that fill an entity."""
+        return tuple(feed for feed in self.feeds.values() if feed.entity == entity)
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The feeds of this process's project."""
+    return load(settings().dbt_project)
+
+
+def load(project: Path) -> Catalogue:
+    """Read every vendor's folder below `project/models/staging`.
+
+    Raises FeedError at the first thing that cannot be used.
+    """
+    feeds: dict[str, Feed] = {}
+    for file in sorted((project / "models" / "staging").glob("*/_*.yml")):
+        for feed in _feeds_of(file, project):
+            if feed.key in feeds:
+                raise FeedError(f"{file}: the feed {feed.key} is declared twice; a vendor is one source in one file.")
+            feeds[feed.key] = feed
+    return Catalogue(feeds=feeds)
+
+
+def _feeds_of(file: Path, project: Path) -> Iterator[Feed]:
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FeedError(f"{file}: not readable as YAML: {error}") from error
+    _refuse_secrets(file, document, "")
+    for source in (document or {}).get("sources", []):
+        _refuse_misnamed(file, source)
+        for table in source.get("tables") or []:
+            yield _feed(file, source, table, project)
+
+
+def _refuse_secrets(file: Path, node: Any, path: str) -> None:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            here = f"{path}.{key}".lstrip(".")
+            if SECRET_KEY.search(str(key)) and isinstance(value, str):
+                raise FeedError(f"{file}: {here}: a secret does not belong into YAML; name an environment variable.")
+            _refuse_secrets(file, value, here)
+    elif isinstance(node, list):
+        for position, value in enumerate(node):
+            _refuse_secrets(file, value, f"{path}[{position}]")
+    elif isinstance(node, str) and SECRET_VALUE.search(node):
+        raise FeedError(f"{file}: {path}: this looks like a secret; take it out and name an environment variable.")
+
+
+def _refuse_misnamed(file: Path, source: dict[str, Any]) -> None:
+    vendor = source.get("name")
+    if vendor != file.parent.name or file.name != f"_{vendor}.yml":
+        raise FeedError(
+            f"{file}: sources.name: the vendor {vendor!r} lives in models/staging/{vendor}/_{vendor}.yml,"
+            f" and this is {file.parent.name}/{file.name}; make the names agree."
+        )
+
+
+def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Path) -> Feed:
+    vendor, name = source["name"], table.get("name")
+    where = f"sources.{vendor}.tables.{name}"
+    if not IDENTIFIER.fullmatch(str(name)) or not IDENTIFIER.fullmatch(vendor):
+        raise FeedError(f"{file}: {where}: names are lower-case words joined by _: letters, digits, _.")
+    if table.get("identifier") != f"{vendor}__{name}":
+        raise FeedError(f"{file}: {where}.identifier: write {vendor}__{name}, the feed's table in staging.")
+    meta = {**_meta(source), **_meta(table)}
+    if not meta.get("owner"):
+        raise FeedError(
+            f"{file}: {where}.config.meta.owner: missing; name who mends bad rows: owner: {{name: ..., email: ...}}"
+        )
+    try:
+        columns = [_column(column) for column in table.get("columns") or []]
+        feed = Feed.model_validate({**meta, "vendor": vendor, "name": name, "columns": columns})
+    except ValidationError as error:
+        raise FeedError(f"{file}: {_first_problem(error, where, table)}") from error
+    for needed in (
+        file.parent / f"{feed.model}.sql",
+        project / "models" / "judged" / f"judged_{feed.entity}.sql",
+    ):
+        if not needed.is_file():
+            raise FeedError(f"{file}: {where}: the model {needed.name} is missing; write {needed}.")
+    _refuse_shared_headers(file, where, feed)
+    return feed
+
+
+def _meta(node: dict[str, Any]) -> dict[str, Any]:
+    return dict((node.get("config") or {}).get("meta") or {})
+
+
+def _column(column: dict[str, Any]) -> dict[str, Any]:
+    meta = _meta(column)
+    meta.pop("why", None)  # for the reader of the docs: why a column that looks personal is not
+    return {"name": column.get("name"), "headers": [column.get("name")], "required": False, **meta}
+
+
+def _first_problem(error: ValidationError, where: str, table: dict[str, Any]) -> str:
+    problem = error.errors()[0]
+    path = [str(part) for part in problem["loc"]]
+    if path[0] == "columns" and len(path) > 1:
+        column = str((table["columns"][int(path[1])] or {}).get("name"))
+        path = ["columns", column, "config.meta", *path[2:]]
+        place = f"{where}.{'.'.join(path)}"
+    else:
+        place = f"{where}.config.meta.{'.'.join(path)}"
+    if problem["type"] == "extra_forbidden":
+        return f"{place}: there is no such key; check its spelling against the README's list, or take it out."
+    if problem["type"] == "missing" and path[-1] == "pii":
+        return f"{place}: missing; every column needs a class, one of {', '.join(PII_CLASSES)}."
+    if problem["type"] == "missing":
+        return f"{place}: missing; it is required."
+    return f"{place}: {problem['msg']} (it says {problem['input']!r})."
+
+
+def _refuse_shared_headers(file: Path, where: str, feed: Feed) -> None:
+    seen: dict[str, str] = {}
+    for column in feed.columns:
+        for header in column.headers:
+            owner = seen.setdefault(name_key(header), column.name)
+            if owner != column.name:
+                raise FeedError(
+                    f"{file}: {where}.columns.{column.name}: the header {header!r} already belongs to {owner}."
+                )

@@ -1,0 +1,308 @@
+"""Stage a delivery: from the archive into a table of its own below its feed's table, all text, every record
+accounted for."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection
+
+from extract import archive
+from extract.feeds import Feed
+from extract.read import Batch, NotClean, Reading, Refused, name_key, open_file
+from warehouse import ledger
+from warehouse.connection import driver, transaction
+
+MOST_COPIED_COLUMNS = 1000  # PostgreSQL tables end at 1600; wider files take the careful road
+LINEAGE = ("_delivery_id", "_row_number", "_line_number")
+
+
+@dataclass
+class Account:
+    """Where the records of one file went."""
+
+    blank: int = 0
+    banner: int = 0
+    unreadable: int = 0
+    staged: int = 0
+
+    @property
+    def read(self) -> int:
+        return self.blank + self.banner + self.unreadable + self.staged
+
+
+def stage(feed: Feed, delivery_id: int) -> str:
+    """Load one delivery and write its account, in one transaction; gives the delivery's new state.
+
+    A file that cannot be read as a whole is refused: the ledger says why, and nothing of it is loaded.
+    """
+    try:
+        with transaction() as connection:
+            _stage(connection, feed, ledger.delivery(connection, delivery_id))
+        return "staged"
+    except Refused as refusal:
+        with transaction() as connection:
+            ledger.refused(connection, delivery_id, str(refusal))
+        return "refused"
+
+
+def _stage(connection: Connection, feed: Feed, delivery: Any) -> None:
+    delivery_id, name = delivery["delivery_id"], delivery["name"]
+    with archive.fetch(delivery["sha256"], name) as path:
+        reading = open_file(
+            path,
+            expected=[column.headers for column in feed.columns],
+            required=[i for i, column in enumerate(feed.columns) if column.required],
+            hints=feed.format,
+        )
+        loading = _Loading(driver(connection), feed, delivery_id, reading)
+        loading.prepare()
+        account = loading.by_the_clean_road() or loading.by_the_careful_road()
+        if account.read == 0:
+            raise Refused(f"{name}: it holds a header and no record; a file without records is not taken as the truth.")
+        if account.staged == 0:
+            raise Refused(f"{name}: none of its {account.read} records could be read; the first: {loading.complaint}")
+        loading.attach()
+    counts = {"read": account.read, **vars(account)}
+    ledger.staged(connection, delivery_id, counts, reading.found.as_json())
+
+
+class _Loading:
+    """One file's way into its table."""
+
+    def __init__(self, connection: psycopg.Connection, feed: Feed, delivery_id: int, reading: Reading) -> None:
+        self.connection = connection
+        self.feed = feed
+        self.delivery_id = delivery_id
+        self.reading = reading
+        self.parent = sql.Identifier("staging", feed.table)
+        self.table = sql.Identifier("staging", f"delivery_{delivery_id}")
+        self.names = _staging_names(feed, reading.found.header)
+        self.complaint = ""
+
+    def run(self, statement: str, **parts: sql.Composable) -> None:
+        self.connection.execute(sql.SQL(statement).format(parent=self.parent, table=self.table, **parts))
+
+    def prepare(self) -> None:
+        """The feed's table with today's columns, and an empty one for this delivery."""
+        # Two first deliveries of one feed at once both find no table: the lock lets one of them create it.
+        self.connection.execute(
+            "select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"sluice.staging.{self.feed.table}"]
+        )
+        create_feed_table(self.connection, self.feed)
+        self.run("drop table if exists {table}")
+        self.run("create unlogged table {table} (like {parent})")
+        self.run("alter table {table} add check (_delivery_id = {id})", id=sql.Literal(self.delivery_id))
+        self.run("alter table {table} alter _delivery_id set default {id}", id=sql.Literal(self.delivery_id))
+        self.connection.execute("delete from staging.unreadable where delivery_id = %s", [self.delivery_id])
+
+    def attach(self) -> None:
+        """Make the filled table a part of the feed's table; its check spares PostgreSQL a scan."""
+        self.run("analyze {table}")
+        self.run(
+            "alter table {parent} attach partition {table} for values in ({id})",
+            id=sql.Literal(self.delivery_id),
+        )
+
+    def by_the_clean_road(self) -> Account | None:
+        """The file's own bytes through COPY; None where something in them needs a closer look."""
+        try:
+            with self.connection.transaction():
+                target, columns = self._copy_target()
+                staged = self._copy_raw(target, columns)
+                self._move()
+            return Account(staged=staged)
+        except (NotClean, psycopg.DataError):
+            return None
+
+    def _copy_target(self) -> tuple[sql.Identifier, list[str]]:
+        """Where COPY writes to: the delivery's table, or one aside where the file has columns nobody declared."""
+        header = self.reading.found.header
+        if len(header) > MOST_COPIED_COLUMNS:
+            raise NotClean("too many columns for a table")
+        known, target = list(self.names.known), self.table
+        if self.names.extra:
+            target = sql.Identifier("aside")
+            known = [f"c{position}" for position in range(len(header))]
+            columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in known)
+            self.run(
+                "create temp table aside (_row_number bigint, _line_number bigint, {columns}) on commit drop",
+                columns=columns,
+            )
+        self._number(target)
+        return target, known
+
+    def _number(self, target: sql.Identifier) -> None:
+        """On the clean road record k stands k lines below the header's end: two sequences count along with COPY."""
+        first_line = self.reading.found.header_end_line + 1
+        for column, start in (("_row_number", 1), ("_line_number", first_line)):
+            sequence = sql.Identifier(f"sluice{column}")
+            parts = {"sequence": sequence, "target": target, "column": sql.Identifier(column)}
+            self.run("create temp sequence {sequence} cache 1000 start {start}", start=sql.Literal(start), **parts)
+            self.run(
+                "alter table {target} alter {column} set default nextval({name}::regclass)",
+                name=sql.Literal(f"pg_temp.sluice{column}"),
+                **parts,
+            )
+
+    def _copy_raw(self, target: sql.Identifier, columns: list[str]) -> int:
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        statement = sql.SQL(
+            "copy {target} ({names}) from stdin"
+            " (format csv, delimiter {delimiter}, quote {quote}, force_not_null ({names}))"
+        ).format(
+            target=target,
+            names=names,
+            delimiter=sql.Literal(self.reading.found.delimiter),
+            quote=sql.Literal(self.reading.found.quote or '"'),
+        )
+        cursor = self.connection.cursor()
+        with cursor.copy(statement) as copy:
+            for chunk in self.reading.clean_chunks():
+                copy.write(chunk)
+        return cursor.rowcount
+
+    def _move(self) -> None:
+        """From the table aside into the delivery's own, the undeclared columns as one JSON object."""
+        if self.names.extra:
+            declared = [f"c{position}" for position in self.names.declared_positions]
+            extra = [(name, sql.Identifier(f"c{position}")) for position, name in self.names.extra.items()]
+            self.run(
+                "insert into {table} ({names}, _extra, _row_number, _line_number)"
+                " select {declared}, jsonb_object(array[{keys}], array[{values}]), _row_number, _line_number"
+                " from aside",
+                names=sql.SQL(", ").join(map(sql.Identifier, self.names.known)),
+                declared=sql.SQL(", ").join(map(sql.Identifier, declared)),
+                keys=sql.SQL(", ").join(sql.Literal(name) for name, _ in extra),
+                values=sql.SQL(", ").join(value for _, value in extra),
+            )
+            self.run("drop table aside")
+        else:
+            for column in ("_row_number", "_line_number"):
+                self.run("alter table {table} alter {column} drop default", column=sql.Identifier(column))
+        for column in ("_row_number", "_line_number"):
+            self.run("drop sequence {sequence}", sequence=sql.Identifier("pg_temp", f"sluice{column}"))
+
+    def by_the_careful_road(self) -> Account:
+        """Record by record, each one placed: loaded, blank, banner, or unreadable with its bytes."""
+        account = Account()
+        for batch in self.reading.batches():
+            account.blank += batch.blank
+            account.banner += batch.banner
+            account.staged += self._copy_rows(batch)
+            account.unreadable += self._copy_unreadable(batch)
+        return account
+
+    def _copy_rows(self, batch: Batch) -> int:
+        columns = [
+            "_row_number",
+            "_line_number",
+            *self.names.known,
+            *(["_extra"] if self.names.extra else []),
+        ]
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        texts = sql.SQL(", ").join(map(sql.Identifier, self.names.known))
+        statement = sql.SQL("copy {} ({}) from stdin (format csv, force_not_null ({}))").format(
+            self.table, names, texts
+        )
+        with self.connection.cursor().copy(statement) as copy:
+            copy.write(_as_csv(self._cells(batch)))
+        return len(batch.rows)
+
+    def _cells(self, batch: Batch) -> Iterator[list[Any]]:
+        declared, extra = self.names.declared_positions, self.names.extra
+        for row_number, line_number, cells in batch.rows:
+            row = [row_number, line_number, *(cells[i] for i in declared)]
+            if extra:
+                row.append(json.dumps({name: cells[i] for i, name in extra.items()}, ensure_ascii=False))
+            yield row
+
+    def _copy_unreadable(self, batch: Batch) -> int:
+        if batch.unreadable and not self.complaint:
+            first = batch.unreadable[0]
+            self.complaint = f"line {first.line_number}: {first.message}"
+        with self.connection.cursor().copy("copy staging.unreadable from stdin") as copy:
+            for record in batch.unreadable:
+                copy.write_row(
+                    (
+                        self.delivery_id,
+                        record.row_number,
+                        record.line_number,
+                        record.byte_offset,
+                        record.raw,
+                        record.raw_length,
+                        record.code,
+                        record.message,
+                    )
+                )
+        return len(batch.unreadable)
+
+
+@dataclass(frozen=True)
+class StagingNames:
+    """How a file's header maps to staging: declared columns by position, the rest by the name in the file."""
+
+    known: tuple[str, ...]
+    declared_positions: tuple[int, ...]
+    extra: dict[int, str]
+
+
+def _staging_names(feed: Feed, header: tuple[str, ...]) -> StagingNames:
+    of_header = {name_key(name): column.name for column in feed.columns for name in column.headers}
+    known: dict[int, str] = {}
+    extra: dict[int, str] = {}
+    for position, name in enumerate(header):
+        column = of_header.get(name_key(name))
+        if column:
+            known[position] = column
+        else:
+            extra[position] = _unused(name or f"column {position + 1}", extra.values())
+    return StagingNames(tuple(known.values()), tuple(known), extra)
+
+
+def _unused(name: str, taken: Any) -> str:
+    """A second `Notes` is `Notes (2)`: no cell is lost to a name that occurs twice."""
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name} ({count})"
+    return candidate
+
+
+def _as_csv(rows: Iterator[list[Any]]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue().encode()
+
+
+def create_feed_table(connection: psycopg.Connection, feed: Feed) -> None:
+    """The feed's table, with every declared column; one that is declared later is added."""
+    parent = sql.Identifier("staging", feed.table)
+    connection.execute(
+        sql.SQL(
+            "create table if not exists {} (_delivery_id bigint not null, _row_number bigint not null,"
+            " _line_number bigint not null, _extra jsonb) partition by list (_delivery_id)"
+        ).format(parent)
+    )
+    there = {
+        row[0]
+        for row in connection.execute(
+            "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0",
+            [f'staging."{feed.table}"'],
+        )
+    }
+    for column in feed.columns:
+        if column.name not in there:
+            connection.execute(sql.SQL("alter table {} add column {} text").format(parent, sql.Identifier(column.name)))
+
+
+def prepare_feed_tables(feeds: tuple[Feed, ...]) -> None:
+    """Make the tables of feeds that nothing was delivered for yet: mappings can be built on them."""
+    with transaction() as connection:
+        for feed in feeds:
+            create_feed_table(driver(connection), feed)
