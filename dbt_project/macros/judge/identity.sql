@@ -1,0 +1,28 @@
+{# The surrogate id: a hash of feed and natural key. The parts are compared as a row's text, which quotes what
+   needs quoting, so that ('a', 'bc') and ('ab', 'c') differ. Keyed where a part of the key is personal. #}
+{% macro surrogate_id(entity) %}
+    {%- set key = entity_key(entity) -%}
+    {%- set personal = entity_columns(entity) | rejectattr('pii', 'equalto', 'none')
+        | selectattr('name', 'in', key) | list -%}
+    {%- set message -%}
+        convert_to(row(deliveries.feed{% for part in key %}, mapped.{{ adapter.quote(part) }}{% endfor %})::text, 'UTF8')
+    {%- endset -%}
+    case
+        when {% for part in key %}mapped.{{ adapter.quote(part) }} is not null{{ ' and ' if not loop.last }}{% endfor %}
+            then encode(substr(
+                {%- if personal %}{{ peppered(message) }}{% else %}sha256({{ message }}){% endif -%}
+            , 1, 16), 'hex')::uuid
+    end
+{% endmacro %}
+
+{# What makes a version: the tracked columns, personal values included, under a key of its own. #}
+{% macro fingerprint(entity) %}
+    {%- set tracked = entity_columns(entity) | selectattr('tracked') | map(attribute='name') | list -%}
+    substr({{ peppered(
+        "convert_to(row(" ~ tracked | map('string') | join(', ') ~ ")::text, 'UTF8')"
+    ) }}, 1, 16)
+{% endmacro %}
+
+{% macro peppered(message) -%}
+    pii.hmac_sha256((select inner_key from pii.pepper), (select outer_key from pii.pepper), {{ message }})
+{%- endmacro %}

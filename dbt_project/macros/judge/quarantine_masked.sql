@@ -1,0 +1,14 @@
+{# What analysts may see of an entity's quarantine: where and why, nothing of the row itself. #}
+{% macro quarantine_masked(entity) %}
+-- depends_on: {{ ref('judged_' ~ entity) }}
+select
+    delivery_id,
+    feed,
+    row_number,
+    line_number,
+    kind,
+    reasons,
+    status,
+    quarantined_at
+from quarantine.{{ entity }}
+{% endmacro %}

@@ -1,0 +1,72 @@
+{# What history holds of an entity's judged rows: a personal column becomes its masked form under its own name and a
+   keyed token under `<column>_token`. The classes come from the judged model's YAML, so no model can forget one. #}
+{% macro masked(entity) %}
+select
+    {{ entity }}_id,
+    {%- for column in entity_columns(entity) %}
+    {{ masked_form(column) }} as {{ adapter.quote(column.name) }},
+    {%- if has_token(column) %}
+    {{ token(column) }} as {{ adapter.quote(column.name ~ '_token') }},
+    {%- endif %}
+    {%- endfor %}
+    _feed,
+    _fingerprint,
+    _delivery_id,
+    _row_number
+from {{ ref('judged_' ~ entity) }}
+{% endmacro %}
+
+{% macro has_token(column) %}
+    {{ return(column.pii not in ('none', 'free_text')) }}
+{% endmacro %}
+
+{# The names of the columns that `masked` gives for an entity's declared columns. #}
+{% macro history_columns(entity) %}
+    {%- set names = [] -%}
+    {%- for column in entity_columns(entity) -%}
+        {%- do names.append(column.name) -%}
+        {%- if has_token(column) -%} {%- do names.append(column.name ~ '_token') -%} {%- endif -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{% endmacro %}
+
+{# HMAC-SHA256 of the class and the normalised value: equal people join across vendors, classes never do. #}
+{% macro token(column) -%}
+    {%- set value = adapter.quote(column.name) ~ '::text' -%}
+    '{{ column.pii }}:' || left(encode(pii.hmac_sha256(
+        (select inner_key from pii.token_key),
+        (select outer_key from pii.token_key),
+        convert_to('{{ column.pii }}:' || {{ normalised(column.pii, value) }}, 'UTF8')
+    ), 'hex'), 32)
+{%- endmacro %}
+
+{% macro normalised(pii, value) -%}
+    {%- if pii in ('email', 'person_name', 'street_address') -%}
+        lower(btrim(regexp_replace({{ value }}, '\s+', ' ', 'g')))
+    {%- else -%}
+        btrim({{ value }})
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro masked_form(column) -%}
+    {%- set name = adapter.quote(column.name) -%}
+    {%- if column.pii == 'none' -%} {{ name }}
+    {%- elif column.pii == 'email' -%} regexp_replace({{ name }}, '^(.).*@', '\1***@')
+    {%- elif column.pii == 'phone' -%} regexp_replace({{ name }}, '^.*(.{4})$', '***\1')
+    {%- elif column.pii == 'person_name' -%} left({{ name }}, 1) || '***'
+    {%- elif column.pii == 'date_of_birth' -%} extract(year from {{ name }})::text
+    {%- elif column.pii == 'ip' -%} host(network(set_masklen({{ name }}::inet, 16))) || '/16'
+    {%- elif column.pii == 'free_text' -%} {{ redacted(name) }}
+    {%- elif column.pii in ('street_address', 'government_id') -%} case when {{ name }} is not null then '***' end
+    {%- else -%}
+        {%- do exceptions.raise_compiler_error('column ' ~ column.name ~ ': no PII class ' ~ column.pii) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Free text with what looks like an e-mail, a card number or a phone number taken out. #}
+{% macro redacted(name) -%}
+    regexp_replace(
+        regexp_replace({{ name }}, '[[:alnum:]._%+-]+@[[:alnum:].-]+\.[[:alpha:]]{2,}', '[e-mail]', 'g'),
+        '\+?\(?\d[\d() .-]{7,}\d', '[number]', 'g'
+    )
+{%- endmacro %}
