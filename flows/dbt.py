@@ -1,0 +1,134 @@
+"""The one door to dbt: its project, its connection, its runner."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import make_url, text
+
+from extract.feeds import catalogue
+from warehouse.connection import transaction, warehouse_url
+from warehouse.errors import SluiceError
+from warehouse.settings import settings
+
+SECRET = "DBT_ENV_SECRET_SLUICE_PG_PASSWORD"  # noqa: S105  (its name, not its value; dbt scrubs this prefix from logs)
+PROJECT_FILES = ("*.sql", "*.yml", "*.csv", "*.md")
+
+
+def prepare() -> bool:
+    """Build every view, empty table and seed of the project, if the project is not the one that stands already.
+
+    Gives whether there was anything to do. A run then only has its judged and its dimension model to run.
+    """
+    version = project_hash()
+    with transaction() as connection:
+        standing = connection.scalar(
+            text("select project_hash from ledger.builds order by built_at desc limit 1"),
+        )
+    if standing == version:
+        return False
+    invoke("seed")
+    invoke("run")
+    with transaction() as connection:
+        connection.execute(
+            text(
+                "insert into ledger.builds (project_hash) values (:version)"
+                " on conflict (project_hash) do update set built_at = clock_timestamp()"
+            ),
+            {"version": version},
+        )
+    return True
+
+
+def project_hash() -> str:
+    """The version of the dbt project: its files and the feeds that it is run with."""
+    project = settings().dbt_project
+    digest = hashlib.sha256(_vars().encode())
+    for pattern in PROJECT_FILES:
+        for file in sorted(project.rglob(pattern)):
+            if "samples" not in file.parts:
+                digest.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def run_model(name: str) -> None:
+    """Run one model."""
+    invoke("run", "--select", name)
+
+
+def invoke(*arguments: str, quiet: bool = True) -> Any:
+    """Run dbt in this process; inside a Prefect flow each node shows as a task.
+
+    Raises SluiceError with the messages of the nodes that failed.
+    """
+    _environment()
+    settings_of_all = [
+        "--project-dir",
+        str(settings().dbt_project),
+        "--profiles-dir",
+        str(settings().dbt_project),
+        "--target-path",
+        str(settings().folder("dbt") / "target"),
+        "--log-path",
+        str(settings().folder("dbt") / "logs"),
+        "--vars",
+        _vars(),
+        "--no-use-colors",
+        *(["--quiet"] if quiet else []),
+    ]
+    result = _runner()([*arguments, *settings_of_all])
+    if not result.success:
+        raise SluiceError(f"dbt {' '.join(arguments)} failed. {_complaint(result)}")
+    return result.result
+
+
+def _runner() -> Any:
+    from flows.prefect_door import in_flow
+
+    if in_flow():
+        from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
+
+        runner = PrefectDbtRunner(
+            settings=PrefectDbtSettings(
+                project_dir=settings().dbt_project,
+                profiles_dir=settings().dbt_project,
+                target_path=settings().folder("dbt") / "target",
+            ),
+            raise_on_failure=False,
+        )
+        return lambda arguments: runner.invoke(arguments)
+    from dbt.cli.main import dbtRunner
+
+    return dbtRunner().invoke
+
+
+def _environment() -> None:
+    url = make_url(warehouse_url())
+    os.environ.update(
+        SLUICE_PG_HOST=str(url.host),
+        SLUICE_PG_PORT=str(url.port or 5432),
+        SLUICE_PG_USER=str(url.username),
+        SLUICE_PG_DATABASE=str(url.database),
+        DO_NOT_TRACK="1",
+        PGOPTIONS="-c client_min_messages=warning",
+    )
+    os.environ[SECRET] = str(url.password or "")
+
+
+def _vars() -> str:
+    """Which staging models fill which entity. It changes only when a vendor comes or goes: dbt parses anew then."""
+    feeds = catalogue()
+    models = {entity: sorted(feed.model for feed in feeds.of_entity(entity)) for entity in feeds.entities}
+    return json.dumps({"feeds": models}, sort_keys=True)
+
+
+def _complaint(result: Any) -> str:
+    if result.exception:
+        return str(result.exception)
+    return " ".join(_failures(getattr(result.result, "results", None) or []))
+
+
+def _failures(results: Sequence[Any]) -> list[str]:
+    return [f"{r.node.name}: {r.message}" for r in results if str(r.status) in ("error", "fail", "runtime error")]

@@ -1,0 +1,105 @@
+"""Merge: the staged deliveries of one entity are judged, folded into history, and published."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefect import flow
+
+from checks import contract
+from flows import dbt
+from flows.prefect_door import keep_artifact, step
+from publish import export as exports
+from publish import pointer, tables
+from warehouse import runs
+from warehouse.errors import SluiceError
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did: nothing (`run` is None), or a publication and its export."""
+
+    entity: str
+    run: int | None = None
+    rows: int | None = None
+    exported: Path | None = None
+
+
+@flow(name="merge", flow_run_name="merge {entity}")
+def merge(entity: str) -> Merged:
+    """Bring one entity up to date. What an earlier run left unfinished is finished first."""
+    with runs.entity_lock(entity):
+        run = start(entity)
+        if run:
+            finish(entity, run)
+        candidate = runs.candidate(entity)
+        if candidate is None:
+            return Merged(entity)
+        gate(entity, candidate)
+        publication = publish(entity, candidate)
+        exported = export(entity, candidate)
+    keep_artifact(f"row-accounts-{entity.replace('_', '-')}", tables.accounts_markdown(entity))
+    return Merged(entity, candidate, publication.rows, exported)
+
+
+def finish(entity: str, run: int) -> None:
+    """Judge, verify and fold; a run that fails gives its deliveries back."""
+    try:
+        judge(entity, run)
+        verify(entity, run)
+        fold(entity, run)
+    except BaseException as error:
+        runs.fail(run, str(error) or type(error).__name__)
+        raise
+
+
+@step("start {entity}")
+def start(entity: str) -> int | None:
+    """Open a run over what is staged, under today's contract."""
+    file = contract.contract_file(entity)
+    rules = contract.row_rules(file)
+    return runs.start(entity, contract.file_hash(file), contract.file_hash(contract.gate_file(entity)), rules)
+
+
+@step("judge {entity} run {run}")
+def judge(entity: str, run: int) -> None:  # noqa: ARG001  (the run is in its name)
+    """Split the rows: good ones on, bad ones to quarantine with all their reasons."""
+    dbt.run_model(f"judged_{entity}")
+
+
+@step("verify {entity} run {run}")
+def verify(entity: str, run: int) -> None:
+    """Soda looks at the good rows with the same contract: an independent check of the split."""
+    waiting = f"_delivery_id in (select delivery_id from ledger.run_deliveries where run = {run})"
+    _require(entity, run, "verify", contract.verify(contract.contract_file(entity), waiting))
+
+
+@step("fold {entity} run {run}")
+def fold(entity: str, run: int) -> None:  # noqa: ARG001  (the run is in its name)
+    """Merge the good rows into history."""
+    dbt.run_model(f"dim_{entity}")
+
+
+@step("gate {entity} run {run}")
+def gate(entity: str, run: int) -> None:
+    """Soda looks at the candidate of history; what does not pass is not published."""
+    _require(entity, run, "gate", contract.verify(contract.gate_file(entity)))
+
+
+@step("publish {entity} run {run}")
+def publish(entity: str, run: int) -> pointer.Publication:
+    """Move the publication pointer."""
+    return pointer.publish(entity, run)
+
+
+@step("export {entity} run {run}")
+def export(entity: str, run: int) -> Path:
+    """Write the publication's files."""
+    return exports.export(entity, run)
+
+
+def _require(entity: str, run: int, stage: str, verification: contract.Verification) -> None:
+    runs.record_checks(run, stage, verification.results)
+    if not verification.passed:
+        raise SluiceError(
+            f"{entity} run {run}: the {stage} did not pass, nothing new is published: {verification.complaint()}"
+        )

@@ -1,0 +1,97 @@
+"""Run: collect what waits, then bring every entity up to date."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from extract.collect import drop
+from extract.feeds import catalogue
+from extract.read import Refused
+from extract.stage import prepare_feed_tables
+from flows import dbt
+from flows.ingest import Ingested, ingest, stage
+from flows.merge import Merged, merge
+from flows.prefect_door import go, step
+from warehouse import ledger
+from warehouse.connection import transaction
+from warehouse.errors import SluiceError
+from warehouse.migrate import migrate
+
+
+@dataclass
+class Report:
+    """What a run did: files that came in, entities that were merged, and what went wrong, in a person's words."""
+
+    ingested: list[Ingested] = field(default_factory=list)
+    merged: list[Merged] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class RunError(SluiceError):
+    """Some of a run did not go well; `report` says what did."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("\n\n".join(report.problems))
+        self.report = report
+
+
+def _run_name() -> str:
+    return "run " + (" ".join(flow_run.parameters.get("entities") or ()) or "all")
+
+
+@flow(name="run", flow_run_name=_run_name)
+def run(entities: Sequence[str] = ()) -> Report:
+    """Collect from the drop folders and merge the given entities, or all. One entity's trouble stops no other.
+
+    Raises RunError at the end, where anything went wrong.
+    """
+    chosen = [catalogue().entity(name) for name in entities] or list(catalogue().entities)
+    report = Report()
+    prepare()
+    for entity in chosen:
+        collect(entity, report)
+        stage_left_over(entity)
+        try:
+            report.merged.append(go(merge, entity))
+        except SluiceError as error:
+            report.problems.append(str(error))
+    if report.problems:
+        raise RunError(report)
+    return report
+
+
+@step("prepare warehouse")
+def prepare() -> None:
+    """Migrations, the feeds' tables, the project's views: whatever is not there yet."""
+    migrate()
+    prepare_feed_tables(tuple(catalogue().feeds.values()))
+    dbt.prepare()
+
+
+def prepare_ledger(feed: str) -> None:
+    """What a delivery needs to be taken in: the ledger, and a feed that is declared."""
+    catalogue().feed(feed)
+    migrate()
+
+
+def collect(entity: str, report: Report) -> None:
+    """Ingest what waits in the drop folders of an entity's feeds."""
+    for feed in catalogue().of_entity(entity):
+        for path in drop.waiting(feed):
+            try:
+                arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                report.ingested.append(go(ingest, feed.key, path, None, arrived_at, False))
+            except (SluiceError, Refused, FileNotFoundError) as error:
+                report.problems.append(str(error))
+    report.problems += [i.reason for i in report.ingested if i.reason and i.reason not in report.problems]
+
+
+def stage_left_over(entity: str) -> None:
+    """Stage what was registered by a process that died before it was staged."""
+    with transaction() as connection:
+        left_over = ledger.deliveries_in_state(connection, "received", entity=entity)
+    for delivery in left_over:
+        stage(delivery["feed"], delivery["delivery_id"])

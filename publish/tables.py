@@ -1,0 +1,140 @@
+"""Tables for a person at a terminal (rich), and the same accounts as markdown for Prefect."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from publish.views import ROWS, status
+
+# Broken where they are long, so that an account fits into 80 characters.
+ROW_TITLES = {
+    "banner": "ban-\nner",
+    "unreadable": "unread-\nable",
+    "quarantined": "quaran-\ntined",
+    "unchanged": "un-\nchanged",
+    "duplicate": "dupli-\ncate",
+}
+QUIET_STATES = {"merged", "sighted", "staged", "received", "judged"}
+
+
+def _table(title: str, **options: Any) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, **options)
+
+
+def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
+    """What arrived, and how far it has come."""
+    table = _table("Deliveries")
+    for name in ("no.", "feed", "file", "speaks of", "mode", "state"):
+        table.add_column(name, overflow="fold")
+    for d in found:
+        state = f"sighting of {d['sighting_of']}" if d["sighting_of"] else d["state"]
+        if d["reason"]:
+            state += f": {d['reason']}"
+        table.add_row(
+            str(d["delivery_id"]),
+            f"{d['vendor']}.{d['feed']}",
+            Text(d["name"]),
+            d["effective_at"][:10],
+            d["mode"],
+            Text(state, style="" if d["state"] in QUIET_STATES else "red"),
+        )
+    return table
+
+
+def accounts(found: Sequence[Mapping[str, Any]]) -> Table:
+    """Where each record of each delivery went: read = blank + banner + unreadable + quarantined + good."""
+    table = _table("Row accounts", pad_edge=False)
+    table.add_column("no.", justify="right", no_wrap=True)
+    for name in ROWS:
+        table.add_column(ROW_TITLES.get(name, name), justify="right", no_wrap=True)
+    for d in found:
+        counts = ["" if d["rows"][name] is None else str(d["rows"][name]) for name in ROWS]
+        table.add_row(str(d["delivery_id"]), *counts)
+    return table
+
+
+def publications(found: Sequence[Mapping[str, Any]]) -> Table:
+    """What consumers were shown, and since when."""
+    table = _table("Publications")
+    for name in ("entity", "run", "published at", "rows"):
+        table.add_column(name, justify="right" if name in ("run", "rows") else "left")
+    for p in found:
+        table.add_row(p["entity"], str(p["run"]), p["published_at"][:19], str(p["rows"]))
+    return table
+
+
+def quarantine(entity: str, found: Sequence[Mapping[str, Any]]) -> Table:
+    """Bad rows with all their reasons."""
+    table = _table(f"Quarantine of {entity}: {len(found)} rows")
+    for name in ("no.", "feed", "row", "line", "reasons"):
+        table.add_column(name, overflow="fold", justify="right" if name in ("row", "line") else "left")
+    for row in found:
+        reasons = "\n".join(f"{reason['code']}: {reason['message']}" for reason in row["reasons"])
+        table.add_row(
+            str(row["delivery_id"]),
+            row["feed"],
+            str(row["row_number"]),
+            str(row["line_number"]),
+            Text(reasons),
+        )
+    return table
+
+
+def history(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
+    """The versions of a row, each with what differs from the one before."""
+    identity = f"{entity}_id"
+    table = _table(f"History of {entity} {versions[0][identity]}")
+    for name in ("from", "to", "feed", "what it says"):
+        table.add_column(name, overflow="fold")
+    before: Mapping[str, Any] = {}
+    for version in versions:
+        if before and before[identity] != version[identity]:
+            before = {}
+        table.add_row(
+            version["valid_from"][:10],
+            version["valid_to"][:10] if version["valid_to"] else "open",
+            version["feed"],
+            Text(_differences(identity, before, version)),
+        )
+        before = version
+    return table
+
+
+def _differences(identity: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    skipped = {identity, "feed", "valid_from", "valid_to"}
+    told = [name for name in now if name not in skipped and not name.endswith("_token")]
+    if not before:
+        return "\n".join(f"{name}: {now[name]}" for name in told if now[name] is not None)
+    changed = [
+        f"{name}: {before[name]} -> {now[name]}" if before[name] != now[name] else f"{name}: changed behind its mask"
+        for name in told
+        if before[name] != now[name] or before.get(f"{name}_token") != now.get(f"{name}_token")
+    ]
+    return "\n".join(changed) or "back again, as it was"
+
+
+def rows(title: str, found: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    """Any rows in the given columns."""
+    table = _table(title)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in found:
+        table.add_row(*(Text("" if row[name] is None else str(row[name])) for name in columns))
+    return table
+
+
+def accounts_markdown(entity: str) -> str:
+    """The row accounts of an entity's deliveries as a markdown page, the newest 50."""
+    found = [d for d in status()["deliveries"] if d["entity"] == entity][-50:]
+    head = ["delivery", "feed", "speaks of", "state", *ROWS]
+    lines = [f"# Row accounts of {entity}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for d in reversed(found):
+        cells = [d["delivery_id"], f"{d['vendor']}.{d['feed']}", d["effective_at"][:10], d["state"]]
+        counts = ["" if d["rows"][name] is None else d["rows"][name] for name in ROWS]
+        lines.append("| " + " | ".join(str(cell) for cell in [*cells, *counts]) + " |")
+    lines += ["", "read = blank + banner + unreadable + quarantined + good;",
+              "good = opened + changed + unchanged + duplicate."]  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,124 @@
+"""What Sluice shows of itself: status, quarantine and history, as plain data that is fit for JSON."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timezone
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from warehouse import runs
+from warehouse.connection import transaction
+from warehouse.errors import SluiceError
+
+ROWS = (
+    "read",
+    "blank",
+    "banner",
+    "unreadable",
+    "quarantined",
+    "good",
+    "opened",
+    "changed",
+    "unchanged",
+    "duplicate",
+    "closed",
+)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: times as ISO 8601, ids as text."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return value
+
+
+def status() -> dict[str, Any]:
+    """All deliveries with their row accounts, and all publications, oldest first."""
+    deliveries = [
+        {
+            "delivery_id": row["delivery_id"],
+            "vendor": row["vendor"],
+            "feed": row["feed"].split(".", 1)[1],
+            "entity": row["entity"],
+            "name": row["name"],
+            "sha256": row["sha256"],
+            "received_at": plain(row["received_at"]),
+            "effective_at": _in_its_zone(row["effective_at"], row["effective_date"]).isoformat(),
+            "mode": row["mode"],
+            "state": row["state"],
+            "revision": row["revision"],
+            "sighting_of": row["sighting_of"],
+            "reason": row["reason"],
+            "rows": {name: row[name] for name in ROWS},
+        }
+        for row in runs.accounts()
+    ]
+    publications = [{key: plain(value) for key, value in row.items()} for row in runs.publications()]
+    return {"deliveries": deliveries, "publications": publications}
+
+
+def _in_its_zone(moment: datetime, day: date) -> datetime:
+    """A day's first moment with the offset of the feed's zone, so that it reads as the day that it is."""
+    offset = datetime.combine(day, time(), UTC) - moment
+    return moment.astimezone(timezone(offset))
+
+
+def quarantine(entity: str) -> list[dict[str, Any]]:
+    """The bad rows of an entity, by delivery and row: where they stand and all the reasons, nothing personal."""
+    with transaction() as connection:
+        _require_view(connection, f"quarantine.{entity}_masked", entity)
+        found = connection.execute(
+            text(f'select * from quarantine."{entity}_masked" order by delivery_id, row_number')
+        ).mappings()
+        return [{key: plain(value) for key, value in row.items()} for row in found]
+
+
+def history(entity: str, key_columns: Sequence[str], key: Sequence[str]) -> list[dict[str, Any]]:
+    """The published versions of the rows with a key, oldest first, masked.
+
+    `key` is the surrogate id, or values of the natural key's columns: all of them, or those that are known.
+    """
+    names = [f'"{name}"::text' for name in (f"{entity}_id", *key_columns)]
+    given = " and ".join(f"cast(:key{i} as text) in ({', '.join(names)})" for i in range(len(key)))
+    with transaction() as connection:
+        _require_view(connection, f"published.{entity}_history", entity)
+        found = connection.execute(
+            text(f'select * from published."{entity}_history" where {given} order by 1, valid_from'),
+            {f"key{i}": part for i, part in enumerate(key)},
+        ).mappings()
+        versions = [{name: plain(value) for name, value in row.items()} for row in found]
+    if not versions:
+        raise SluiceError(
+            f"No published {entity} has the key {' '.join(key)!r}. Look at `sluice status` for what is published,"
+            f" and at `sluice quarantine list {entity}` for what was held back."
+        )
+    return versions
+
+
+def _require_view(connection: Connection, name: str, entity: str) -> None:
+    schema, relation = name.split(".")
+    if not connection.scalar(text("select to_regclass(:name)"), {"name": f'{schema}."{relation}"'}):
+        raise SluiceError(f"{entity} was never run here; deliver a file of it, then `sluice run {entity}`.")
+
+
+def sample(entity: str, count: int) -> list[dict[str, Any]]:
+    """The first published rows of an entity."""
+    with transaction() as connection:
+        found = connection.execute(text(f'select * from published."{entity}" order by 2, 1 limit :n'), {"n": count})
+        return [{name: plain(value) for name, value in row.items()} for row in found.mappings()]
+
+
+def most_changed(entity: str, key_columns: Sequence[str]) -> str:
+    """The key (its first column) of the row with the most published versions."""
+    with transaction() as connection:
+        return str(
+            connection.scalar(
+                text(
+                    f'select "{key_columns[0]}" from published."{entity}_history"'
+                    " group by 1 order by count(*) desc, 1 limit 1"
+                )
+            )
+        )
