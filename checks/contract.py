@@ -110,6 +110,11 @@ def row_rules(file: Path) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def compiles(file: Path) -> None:
+    """Raise ContractError where Soda cannot read a contract, before any data moves."""
+    _compile(file)
+
+
 def _compile(file: Path) -> ContractImpl:
     source = ContractYamlSource.from_file_path(str(file))
     try:
@@ -180,6 +185,8 @@ def verify(file: Path, only: str | None = None) -> Verification:
             contract_yaml_sources=[ContractYamlSource.from_str(_aimed(file, str(url.database), only), str(file))],
             data_source_impls=[source],
         )
+    except Exception as error:
+        raise ContractError(f"{file}: Soda cannot verify this contract: {error}") from error
     finally:
         source.close_connection()
     results = tuple(_results(session))

@@ -55,9 +55,9 @@ def finish(entity: str, run: int) -> None:
 @step("start {entity}")
 def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
-    file = contract.contract_file(entity)
-    rules = contract.row_rules(file)
-    return runs.start(entity, contract.file_hash(file), contract.file_hash(contract.gate_file(entity)), rules)
+    file, gate = contract.contract_file(entity), contract.gate_file(entity)
+    contract.compiles(gate)
+    return runs.start(entity, contract.file_hash(file), contract.file_hash(gate), contract.row_rules(file))
 
 
 @step("judge {entity} run {run}")

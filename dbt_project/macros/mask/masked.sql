@@ -63,10 +63,11 @@ from {{ ref('judged_' ~ entity) }}
     {%- endif -%}
 {%- endmacro %}
 
-{# Free text with what looks like an e-mail, a card number or a phone number taken out. #}
+{# Free text without what looks like an e-mail, a card number or a phone number: nine digits or more, so that a date
+   (a register wrote 29.11.2016) stays. #}
 {% macro redacted(name) -%}
     regexp_replace(
         regexp_replace({{ name }}, '[[:alnum:]._%+-]+@[[:alnum:].-]+\.[[:alpha:]]{2,}', '[e-mail]', 'g'),
-        '\+?\(?\d[\d() .-]{7,}\d', '[number]', 'g'
+        '\+?\(?\d(?:[() .-]{0,2}\d){8,}', '[number]', 'g'
     )
 {%- endmacro %}

@@ -1,0 +1,73 @@
+{# A date, or NULL. Day and month come in `order` (mdy or dmy), with / . or - between, the year with four digits or with
+   two (70-99 are 19xx); ISO dates are taken too, and a midnight behind the date is ignored. #}
+{% macro parse_date(cell, order='mdy') -%}
+{%- set month, day = (1, 2) if order == 'mdy' else (2, 1) -%}
+(
+    select case when pg_input_is_valid(iso, 'date') then iso::date end
+    from (
+        select coalesce(
+            case when length(part[3]) = 2 then case when part[3] < '70' then '20' else '19' end else '' end
+            || part[3] || '-' || part[{{ month }}] || '-' || part[{{ day }}],
+            substring({{ cell }} from '^(\d{4}-\d{1,2}-\d{1,2})(?:[ T]0?0:00(?::00)?)?$')
+        ) as iso
+        from (
+            select regexp_match(
+                {{ cell }}, '^(\d{1,2})[/.-](\d{1,2})[/.-](\d{2}|\d{4})(?: 0?0:00(?::00)?)?$'
+            ) as part
+            offset 0
+        ) as parts
+        offset 0
+    ) as spelled
+)
+{%- endmacro %}
+
+{# A whole number of up to nine digits, thousands commas allowed, or NULL. #}
+{% macro parse_integer(cell) -%}
+case when {{ cell }} ~ '^-?(\d{1,9}|\d{1,3}(,\d{3}){1,2})(\.0+)?$' then
+    replace(split_part({{ cell }}, '.', 1), ',', '')::integer
+end
+{%- endmacro %}
+
+{# A decimal number without exponent, or NULL. #}
+{% macro parse_numeric(cell) -%}
+case when {{ cell }} ~ '^-?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})$' then ({{ cell }})::numeric end
+{%- endmacro %}
+
+{# yes or no in the usual spellings, or NULL. `also_yes` is the wording of a column that repeats its own name for yes. #}
+{% macro parse_boolean(cell, also_yes=none) -%}
+case
+    when lower({{ cell }}) in ('y', 'yes', 'true', 't', '1', 'x'{{ ", '" ~ also_yes ~ "'" if also_yes }}) then true
+    when lower({{ cell }}) in ('n', 'no', 'false', 'f', '0') then false
+end
+{%- endmacro %}
+
+{# A code of a closed list, from a value whose capitals differ, that is a declared synonym, or that was cut short: at
+   least eight characters that begin exactly one code. NULL for anything else. #}
+{% macro code_or_prefix(cell, codes, synonyms={}) -%}
+coalesce(
+    case lower({{ cell }})
+        {%- for code in codes %}
+        when '{{ code | lower }}' then '{{ code }}'
+        {%- endfor %}
+        {%- for spelling, code in synonyms.items() %}
+        when '{{ spelling | lower }}' then '{{ code }}'
+        {%- endfor %}
+    end,
+    case when length({{ cell }}) >= 8 then (
+        select min(code)
+        from (values {% for code in codes %}('{{ code }}'){{ ', ' if not loop.last }}{% endfor %}) as list (code)
+        where starts_with(lower(code), lower({{ cell }}))
+        having count(*) = 1
+    ) end
+)
+{%- endmacro %}
+
+{# The names of the target columns whose value is there and could not be parsed, as a jsonb array, or NULL.
+   `pairs`: (target column, the cleaned cell, the parsed value). #}
+{% macro unparsed(pairs) -%}
+nullif(to_jsonb(array_remove(array[
+    {%- for target, cell, parsed in pairs %}
+    case when {{ cell }} is not null and {{ parsed }} is null then '{{ target }}' end{{ ',' if not loop.last }}
+    {%- endfor %}
+], null)), '[]')
+{%- endmacro %}

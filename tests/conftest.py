@@ -1,0 +1,176 @@
+"""A real warehouse for the tests: one embedded server for the session, one fresh database for each test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+os.environ["SODA_CORE_TELEMETRY_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
+for _name in [name for name in os.environ if name.startswith("SLUICE_")]:
+    del os.environ[_name]  # a developer's own settings are not the tests'
+os.environ.pop("PREFECT_API_URL", None)
+
+PROJECT = Path(__file__).resolve().parents[1]
+TEST_PROJECT = PROJECT / "tests" / "project"
+
+
+def forget_settings() -> None:
+    """Let the process read its settings, feeds and engine anew."""
+    from extract import entities, feeds
+    from warehouse import connection
+    from warehouse.settings import settings
+
+    settings.cache_clear()
+    feeds.catalogue.cache_clear()
+    entities.key_columns.cache_clear()
+    for url in list(_engines):
+        connection._engine(url).dispose()
+    _engines.clear()
+    connection._engine.cache_clear()
+
+
+_engines: set[str] = set()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a running embedded server; stopped at the end, by whoever holds it."""
+    from warehouse import embedded
+
+    home = tmp_path_factory.mktemp("server", numbered=True)
+    url = embedded.lease(home, linger=5)
+    try:
+        yield url
+    finally:
+        forget_settings()
+        embedded.stop(home)
+
+
+class Sluice:
+    """One installation: its own home, database, and project."""
+
+    def __init__(self, home: Path, url: str) -> None:
+        self.home, self.url = home, url
+
+    def sql(self, query: str, **parameters: Any) -> list[Any]:
+        """The rows of a query, each as a tuple."""
+        from warehouse.connection import transaction
+
+        with transaction() as connection:
+            result = connection.execute(text(query), parameters)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def value(self, query: str, **parameters: Any) -> Any:
+        """The one value of a query."""
+        return self.sql(query, **parameters)[0][0]
+
+    def drop(self, where: str, content: bytes | str) -> Path:
+        """A file in the drop folder."""
+        path = self.home / "drop" / where
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def file(self, name: str, content: bytes | str) -> Path:
+        """A file that lies somewhere."""
+        path = self.home / "files" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def deliver(self, feed: str, path: Path, effective: str | None = None) -> Any:
+        """Take a file in, as `sluice deliver` does."""
+        from datetime import date
+
+        from flows.ingest import ingest
+        from flows.prefect_door import go
+        from flows.run import prepare_ledger
+
+        prepare_ledger(feed)
+        return go(ingest, feed, path, date.fromisoformat(effective) if effective else None)
+
+    def run(self, *entities: str) -> Any:
+        """Run, as `sluice run` does."""
+        from flows.prefect_door import go
+        from flows.run import run
+
+        return go(run, list(entities))
+
+    def account(self, delivery_id: int) -> dict[str, int]:
+        """A delivery's row account."""
+        from publish.views import status
+
+        return next(d["rows"] for d in status()["deliveries"] if d["delivery_id"] == delivery_id)
+
+
+@pytest.fixture(scope="session")
+def install(server: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Sluice]:
+    """Makes installations: each a fresh database, cloned from one where the project is built already."""
+    templates: dict[str, str] = {}
+
+    def make(project: Path, checks: Path) -> Sluice:
+        home = tmp_path_factory.mktemp("home")
+        _aim(home, server, project, checks)
+        template = templates.get(str(project))
+        if template is None:
+            _sql(server, "drop database if exists sluice with (force)", "create database sluice")
+            from flows.run import prepare
+
+            prepare()
+            forget_settings()
+            template = templates[str(project)] = f"template_{len(templates)}"
+            _sql(server, f"alter database sluice rename to {template}")
+        _sql(server, "drop database if exists sluice with (force)", f"create database sluice template {template}")
+        _aim(home, server, project, checks)
+        return Sluice(home, server)
+
+    return make
+
+
+def _aim(home: Path, url: str, project: Path, checks: Path) -> None:
+    os.environ.update(
+        SLUICE_HOME=str(home),
+        SLUICE_WAREHOUSE_URL=url,
+        SLUICE_DBT_PROJECT=str(project),
+        SLUICE_CHECKS_FOLDER=str(checks),
+    )
+    forget_settings()
+    _engines.add(url)
+
+
+def _sql(url: str, *statements: str) -> None:
+    with psycopg.connect(url.rsplit("/", 1)[0] + "/postgres", autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def sluice(install: Callable[..., Sluice]) -> Iterator[Sluice]:
+    """An installation of the real project."""
+    yield install(PROJECT / "dbt_project", PROJECT / "checks")
+    forget_settings()
+
+
+@pytest.fixture(scope="session")
+def small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real project's macros with one small entity, `thing`, of the vendor `acme`."""
+    folder = tmp_path_factory.mktemp("small")
+    real = PROJECT / "dbt_project"
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(real / name, folder / name)
+    shutil.copytree(real / "macros", folder / "macros")
+    shutil.copytree(TEST_PROJECT / "models", folder / "models")
+    return folder
+
+
+@pytest.fixture
+def small(install: Callable[..., Sluice], small_project: Path) -> Iterator[Sluice]:
+    """An installation with the one small entity."""
+    yield install(small_project, TEST_PROJECT / "checks")
+    forget_settings()
