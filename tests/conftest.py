@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,19 @@ _engines: set[str] = set()
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running embedded server; stopped at the end, by whoever holds it."""
+def server() -> Iterator[str]:
+    """The URL of a running embedded server; stopped and deleted at the end."""
     from warehouse import embedded
 
-    home = tmp_path_factory.mktemp("server", numbered=True)
-    url = embedded.lease(home, linger=5)
+    # pytest's own folders are closed to all but root, so that the server's account could not reach them.
+    home = Path(tempfile.mkdtemp(prefix="sluice-tests-"))
+    home.chmod(0o755)
     try:
-        yield url
+        yield embedded.lease(home, linger=5)
     finally:
         forget_settings()
         embedded.stop(home)
+        shutil.rmtree(home)
 
 
 class Sluice:
