@@ -51,20 +51,13 @@ def tell_all() -> None:
     found = views.status()
     ours = [d for d in found["deliveries"] if d["entity"] == ENTITY]
     console.print(tables.deliveries(ours), tables.accounts(ours), sep="\n\n")
-    console.print(tables.quarantine(ENTITY, views.quarantine(ENTITY)))
+    bad = views.quarantine(ENTITY)
+    console.print(tables.reasons(ENTITY, bad))
+    console.print(tables.quarantine(ENTITY, bad[:3], title="Three of them, as they are listed"))
     changing, versions = most_changed()
     console.print(tables.history(ENTITY, versions))
-    shown = [
-        "license_number",
-        "company",
-        "first_name",
-        "phone",
-        "phone_token",
-        "email",
-        "city",
-        "license_status",
-    ]
-    console.print(tables.rows(f"published.{ENTITY}: the first rows, masked", views.sample(ENTITY, 8), shown))
+    shown = ["license_number", "company", "first_name", "phone", "phone_token", "email"]
+    console.print(tables.rows(f"published.{ENTITY}: some rows, masked", views.sample(ENTITY, 8), shown))
     console.print(tables.publications([p for p in found["publications"] if p["entity"] == ENTITY]))
     tell_next(changing)
 

@@ -1,5 +1,6 @@
 """Tables for a person at a terminal (rich), and the same accounts as markdown for Prefect."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,10 +13,13 @@ from publish.views import ROWS, status
 # Broken where they are long, so that an account fits into 80 characters.
 ROW_TITLES = {
     "banner": "ban-\nner",
-    "unreadable": "unread-\nable",
+    "unreadable": "unrea-\ndable",
     "quarantined": "quaran-\ntined",
-    "unchanged": "un-\nchanged",
+    "opened": "open-\ned",
+    "changed": "chan-\nged",
+    "unchanged": "unchan-\nged",
     "duplicate": "dupli-\ncate",
+    "closed": "clo-\nsed",
 }
 QUIET_STATES = {"merged", "sighted", "staged", "received", "judged"}
 
@@ -26,9 +30,9 @@ def _table(title: str, **options: Any) -> Table:
 
 def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
     """What arrived, and how far it has come."""
-    table = _table("Deliveries")
+    table = _table("Deliveries", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("no.", "feed", "file", "speaks of", "mode", "state"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("no.", "speaks of", "mode"))
     for d in found:
         state = f"sighting of {d['sighting_of']}" if d["sighting_of"] else d["state"]
         if d["reason"]:
@@ -46,7 +50,7 @@ def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
 
 def accounts(found: Sequence[Mapping[str, Any]]) -> Table:
     """Where each record of each delivery went: read = blank + banner + unreadable + quarantined + good."""
-    table = _table("Row accounts", pad_edge=False)
+    table = _table("Row accounts", pad_edge=False, padding=0)
     table.add_column("no.", justify="right", no_wrap=True)
     for name in ROWS:
         table.add_column(ROW_TITLES.get(name, name), justify="right", no_wrap=True)
@@ -66,9 +70,22 @@ def publications(found: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def quarantine(entity: str, found: Sequence[Mapping[str, Any]]) -> Table:
+def reasons(entity: str, found: Sequence[Mapping[str, Any]]) -> Table:
+    """How many bad rows each rule has, the most frequent first; a row may have several."""
+    told = {reason["code"]: reason["message"] for row in found for reason in row["reasons"]}
+    counts = Counter(reason["code"] for row in found for reason in row["reasons"])
+    table = _table(f"Quarantine of {entity}: {len(found)} rows, by reason", pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("rows", justify="right")
+    table.add_column("code")
+    table.add_column("what would be right", overflow="fold")
+    for code, count in counts.most_common():
+        table.add_row(str(count), code, Text(told[code]))
+    return table
+
+
+def quarantine(entity: str, found: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
     """Bad rows with all their reasons."""
-    table = _table(f"Quarantine of {entity}: {len(found)} rows")
+    table = _table(title or f"Quarantine of {entity}: {len(found)} rows", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("no.", "feed", "row", "line", "reasons"):
         table.add_column(name, overflow="fold", justify="right" if name in ("row", "line") else "left")
     for row in found:
@@ -86,7 +103,7 @@ def quarantine(entity: str, found: Sequence[Mapping[str, Any]]) -> Table:
 def history(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
     """The versions of a row, each with what differs from the one before."""
     identity = f"{entity}_id"
-    table = _table(f"History of {entity} {versions[0][identity]}")
+    table = _table(f"History of {entity} {versions[0][identity]}", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("from", "to", "feed", "what it says"):
         table.add_column(name, overflow="fold")
     before: Mapping[str, Any] = {}
@@ -117,10 +134,11 @@ def _differences(identity: str, before: Mapping[str, Any], now: Mapping[str, Any
 
 
 def rows(title: str, found: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
-    """Any rows in the given columns."""
-    table = _table(title)
+    """Any rows in the given columns, a line each."""
+    table = _table(title, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
-        table.add_column(name, overflow="fold")
+        width = 14 if name.endswith("_token") else None  # enough of a token to see which are equal
+        table.add_column(name.replace("_", "\n", 1), overflow="ellipsis", no_wrap=True, max_width=width)
     for row in found:
         table.add_row(*(Text("" if row[name] is None else str(row[name])) for name in columns))
     return table

@@ -105,9 +105,10 @@ def _require_view(connection: Connection, name: str, entity: str) -> None:
 
 
 def sample(entity: str, count: int) -> list[dict[str, Any]]:
-    """The first published rows of an entity."""
+    """Some published rows of an entity, of every feed."""
+    mixed = f"row_number() over (partition by feed order by {entity}_id), feed"
     with transaction() as connection:
-        found = connection.execute(text(f'select * from published."{entity}" order by 2, 1 limit :n'), {"n": count})
+        found = connection.execute(text(f'select * from published."{entity}" order by {mixed} limit :n'), {"n": count})
         return [{name: plain(value) for name, value in row.items()} for row in found.mappings()]
 
 
