@@ -1,0 +1,85 @@
+"""Killed at any step's boundary, the next run completes the work: nothing lost, nothing doubled."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from conftest import PROJECT
+
+HEADER = "Region,Code,Size,Note,Keeper\n"
+DAYS = {
+    "2026-01-01": "n,a,1,,\nn,b,1,,\nn,c,-1,,\n",
+    "2026-01-02": "n,a,2,,\nn,c,3,,\nn,c,3,,\n",
+    "2026-01-03": "n,a,2,,\nn,b,1,,\nn\n",
+}
+# Runs the flow in a process of its own that kills itself right before, or right after, one of its steps.
+KILLED = """
+import os, signal, sys
+from flows import ingest, merge, run
+module, step, when = {module}, "{step}", "{when}"
+real = getattr(module, step)
+def killed(*arguments, **named):
+    result = real(*arguments, **named) if when == "after" else None
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(module, step, killed)
+run.run.fn(["thing"])
+"""
+STEPS = [
+    ("ingest", "register", "after"),
+    ("ingest", "stage", "after"),
+    ("merge", "judge", "before"),
+    ("merge", "judge", "after"),
+    ("merge", "verify", "after"),
+    ("merge", "fold", "after"),
+    ("merge", "publish", "before"),
+    ("merge", "publish", "after"),
+]
+TABLES = {
+    "history": "select region, code, size, valid_from, valid_to, _recorded_in is null from history.dim_thing"
+    " where _superseded_in is null order by 1, 2, 4",
+    "published": "select * from published.thing_history order by region, code, valid_from",
+    "quarantine": "select delivery_id, row_number, reasons from quarantine.thing order by 1, 2",
+    "accounts": "select * from ledger.row_accounts order by delivery_id",
+    "states": "select delivery_id, state from ledger.deliveries order by 1",
+}
+
+
+def everything(sluice) -> dict[str, list]:
+    """What must not depend on a kill; masks and ids aside, which differ with each database's keys."""
+    found = {name: sluice.sql(query) for name, query in TABLES.items()}
+    found["published"] = [row[:4] + row[-2:] for row in found["published"]]
+    return found
+
+
+def drop_all(sluice) -> None:
+    for day, rows in DAYS.items():
+        sluice.drop(f"acme/things-{day}.csv", HEADER + rows)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(install, small_project):
+    from conftest import TEST_PROJECT
+
+    sluice = install(small_project, TEST_PROJECT / "checks")
+    drop_all(sluice)
+    sluice.run()
+    return everything(sluice)
+
+
+@pytest.mark.parametrize(("module", "step", "when"), STEPS)
+def test_the_next_run_completes_what_a_kill_left(undisturbed, small, module, step, when):
+    drop_all(small)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED.format(module=module, step=step, when=when)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    small.run()
+    assert everything(small) == undisturbed
+    assert small.value("select count(*) from ledger.runs where state = 'running'") == 0
+    assert small.value("select count(*) from ledger.publications") == 1
+    assert not list((small.home / "tmp").iterdir()) or module == "ingest"
