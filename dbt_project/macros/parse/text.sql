@@ -1,5 +1,5 @@
 {# PostgreSQL keeps 32 compiled regular expressions per session and compiles a forgotten one anew at each row: with more
-   than that a row of Nevada took 125 µs instead of 43. So these macros take `like` and `translate` where those do. #}
+   than that a row of licences took 125 µs instead of 43. So these macros take `like` and `translate` where those do. #}
 
 {# A cell without the white space around it (no-break spaces and byte-order marks count), NULL where nothing is left. #}
 {% macro clean(cell) -%}

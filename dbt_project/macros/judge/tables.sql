@@ -1,0 +1,38 @@
+{# judged.<entity> and quarantine.<entity>, with the columns that the entity declares today. #}
+{% macro create_judged_tables(entity, relation) %}
+    create table if not exists {{ relation }} (
+        {{ entity }}_id uuid not null,
+        _feed text not null,
+        _fingerprint bytea not null,
+        _unparsed jsonb,
+        _delivery_id bigint not null,
+        _row_number bigint not null,
+        _line_number bigint not null
+    ) partition by list (_delivery_id);
+    {% for column in entity_columns(entity) -%}
+    alter table {{ relation }} add column if not exists {{ adapter.quote(column.name) }} {{ column.data_type }};
+    {% endfor %}
+    create table if not exists quarantine.{{ entity }} (
+        quarantine_id bigint generated always as identity primary key,
+        delivery_id bigint not null references ledger.deliveries,
+        feed text not null,
+        row_number bigint not null,
+        line_number bigint not null,
+        kind text not null check (kind in ('judged', 'unreadable')),
+        {{ entity }}_id uuid,
+        raw jsonb,
+        raw_bytes bytea,
+        raw_length bigint,
+        byte_offset bigint,
+        reasons jsonb not null check (jsonb_array_length(reasons) > 0),
+        status text not null default 'open',
+        run bigint not null references ledger.runs,
+        quarantined_at timestamptz not null default now(),
+        unique (delivery_id, row_number),
+        check ((kind = 'judged') = (raw is not null)),
+        check ((kind = 'unreadable') = (raw_bytes is not null))
+    );
+    create index if not exists {{ entity }}_present on quarantine.{{ entity }} ({{ entity }}_id, delivery_id);
+    comment on table quarantine.{{ entity }} is
+        'One row per record that broke a rule or could not be read, with all its reasons. Holds personal data.';
+{% endmacro %}
