@@ -39,11 +39,15 @@ class Account:
 def stage(feed: Feed, delivery_id: int) -> str:
     """Load one delivery and write its account, in one transaction; gives the delivery's new state.
 
-    A file that cannot be read as a whole is refused: the ledger says why, and nothing of it is loaded.
+    A file that cannot be read as a whole is refused: the ledger says why, and nothing of it is loaded. A delivery
+    that does not wait to be merged (any more: another worker was quicker) stays as it is.
     """
     try:
         with transaction() as connection:
-            _stage(connection, feed, ledger.delivery(connection, delivery_id))
+            delivery = ledger.delivery(connection, delivery_id, for_update=True)
+            if delivery["state"] not in ("received", "staged"):
+                return str(delivery["state"])
+            _stage(connection, feed, delivery)
         return "staged"
     except Refused as refusal:
         with transaction() as connection:
@@ -66,7 +70,10 @@ def _stage(connection: Connection, feed: Feed, delivery: Any) -> None:
         if account.read == 0:
             raise Refused(f"{name}: it holds a header and no record; a file without records is not taken as the truth.")
         if account.staged == 0:
-            raise Refused(f"{name}: none of its {account.read} records could be read; the first: {loading.complaint}")
+            complaint = (
+                loading.complaint or "each of them is blank, or no row. Ask the vendor whether the export failed"
+            )
+            raise Refused(f"{name}: none of its {account.read} records could be read: {complaint}.")
         loading.attach()
     counts = {"read": account.read, **vars(account)}
     ledger.staged(connection, delivery_id, counts, reading.found.as_json())
@@ -90,10 +97,6 @@ class _Loading:
 
     def prepare(self) -> None:
         """The feed's table with today's columns, and an empty one for this delivery."""
-        # Two first deliveries of one feed at once both find no table: the lock lets one of them create it.
-        self.connection.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"sluice.staging.{self.feed.table}"]
-        )
         create_feed_table(self.connection, self.feed)
         self.run("drop table if exists {table}")
         self.run("create unlogged table {table} (like {parent})")
@@ -117,7 +120,7 @@ class _Loading:
                 staged = self._copy_raw(target, columns)
                 self._move()
             return Account(staged=staged)
-        except (NotClean, psycopg.DataError):
+        except (NotClean, psycopg.DataError, psycopg.errors.ProgramLimitExceeded):  # the last: a row over 8 kB
             return None
 
     def _copy_target(self) -> tuple[sql.Identifier, list[str]]:
@@ -225,7 +228,7 @@ class _Loading:
     def _copy_unreadable(self, batch: Batch) -> int:
         if batch.unreadable and not self.complaint:
             first = batch.unreadable[0]
-            self.complaint = f"line {first.line_number}: {first.message}"
+            self.complaint = f"the first, on line {first.line_number}: {first.message}"
         with self.connection.cursor().copy("copy staging.unreadable from stdin") as copy:
             for record in batch.unreadable:
                 copy.write_row(
@@ -276,12 +279,14 @@ def _unused(name: str, taken: Any) -> str:
 
 def _as_csv(rows: Iterator[list[Any]]) -> bytes:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    csv.writer(buffer, lineterminator="\r\n").writerows(rows)  # Python 3.11 quotes a CR for this line end only
     return buffer.getvalue().encode()
 
 
 def create_feed_table(connection: psycopg.Connection, feed: Feed) -> None:
     """The feed's table, with every declared column; one that is declared later is added."""
+    # Two at once find no table and both create it: seen as a unique violation in pg_type.
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"sluice.staging.{feed.table}"])
     parent = sql.Identifier("staging", feed.table)
     connection.execute(
         sql.SQL(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import make_url, text
 
 from extract.feeds import catalogue
-from warehouse.connection import transaction, warehouse_url
+from warehouse.connection import lock, transaction, warehouse_url
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
@@ -17,20 +17,29 @@ SECRET = "DBT_ENV_SECRET_SLUICE_PG_PASSWORD"  # noqa: S105  (its name, not its v
 PROJECT_FILES = ("*.sql", "*.yml", "*.csv", "*.md")
 
 
-def prepare() -> bool:
+def prepare() -> None:
     """Build every view, empty table and seed of the project, if the project is not the one that stands already.
 
-    Gives whether there was anything to do. A run then only has its judged and its dimension model to run.
+    A run then only has its judged and its dimension model to run. Two processes build one after the other.
     """
     version = project_hash()
+    if _standing() == version:
+        return
+    with lock("build", wait=True):
+        if _standing() != version:
+            invoke("seed")
+            invoke("run")
+            _record(version)
+
+
+def _standing() -> str | None:
     with transaction() as connection:
-        standing = connection.scalar(
-            text("select project_hash from ledger.builds order by built_at desc limit 1"),
-        )
-    if standing == version:
-        return False
-    invoke("seed")
-    invoke("run")
+        newest = text("select project_hash from ledger.builds order by built_at desc limit 1")
+        found: str | None = connection.scalar(newest)
+        return found
+
+
+def _record(version: str) -> None:
     with transaction() as connection:
         connection.execute(
             text(
@@ -39,7 +48,6 @@ def prepare() -> bool:
             ),
             {"version": version},
         )
-    return True
 
 
 def project_hash() -> str:

@@ -49,6 +49,23 @@ def transaction() -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def lock(name: str, *, wait: bool) -> Iterator[bool]:
+    """Hold a lock of the database for a block, and give whether it is held; without `wait` it may not be.
+
+    The lock belongs to a session of the server, so a process that dies holds nothing, on whichever machine it ran.
+    """
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        key = {"name": f"sluice.{name}"}
+        take = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+        held = connection.scalar(text(f"select {take}(hashtextextended(:name, 0))"), key) is not False
+        try:
+            yield held
+        finally:
+            if held:
+                connection.execute(text("select pg_advisory_unlock(hashtextextended(:name, 0))"), key)
+
+
 def driver(connection: Connection) -> psycopg.Connection:
     """The psycopg connection below, for COPY."""
     return cast(psycopg.Connection, connection.connection.driver_connection)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, text
 
 from warehouse import ledger
-from warehouse.connection import engine, transaction
+from warehouse.connection import lock, transaction
 from warehouse.errors import SluiceError
 
 
@@ -34,15 +34,11 @@ class CheckResult:
 
 @contextmanager
 def entity_lock(entity: str) -> Iterator[None]:
-    """Hold the entity for this process: the lock is a session's in the database, so a dead process holds nothing."""
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        lock = {"lock": f"sluice.entity.{entity}"}
-        if not connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:lock, 0))"), lock):
+    """Hold the entity for this process; refused while another one merges it."""
+    with lock(f"entity.{entity}", wait=False) as held:
+        if not held:
             raise SluiceError(f"Another process is merging {entity} right now; run again when it is done.")
-        try:
-            yield
-        finally:
-            connection.execute(text("select pg_advisory_unlock(hashtextextended(:lock, 0))"), lock)
+        yield
 
 
 def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]) -> int | None:
