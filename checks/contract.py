@@ -3,16 +3,17 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import yaml
+from psycopg import sql
 from sqlalchemy import make_url
 
-from warehouse.connection import warehouse_url
+from warehouse.connection import driver, transaction, warehouse_url
 from warehouse.errors import SluiceError
 from warehouse.runs import CheckResult, Rule
 from warehouse.settings import settings
@@ -21,6 +22,7 @@ from warehouse.settings import settings
 os.environ.setdefault("SODA_CORE_TELEMETRY_ENABLED", "false")
 
 from soda_core.common.data_source_impl import DataSourceImpl
+from soda_core.common.logs import Logs
 from soda_core.common.sql_dialect import COLUMN
 from soda_core.common.yaml import ContractYamlSource, DataSourceYamlSource
 from soda_core.contracts.contract_verification import ContractVerificationSession
@@ -37,6 +39,38 @@ from soda_core.contracts.impl.contract_yaml import ContractYaml
 logging.getLogger("soda").setLevel(logging.ERROR)
 
 SOURCE = "warehouse"
+# What Soda 4.28 reads of a check (contract_yaml.py, check_types/*_yaml.py).
+CHECK_KEYS = frozenset(
+    [
+        "name",
+        "qualifier",
+        "filter",
+        "threshold",
+        "attributes",
+        "column_expression",
+        "columns",
+        "expression",
+        "query",
+        "keys_query",
+        "rows_tested_query",
+        "function",
+        "column",
+        "unit",
+        "metric",
+        "valid_values",
+        "valid_format",
+        "valid_min",
+        "valid_max",
+        "valid_length",
+        "valid_min_length",
+        "valid_max_length",
+        "valid_reference_data",
+        "invalid_values",
+        "invalid_format",
+        "missing_values",
+        "missing_format",
+    ]
+)
 
 
 class ContractError(SluiceError):
@@ -87,7 +121,6 @@ def file_hash(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-@cache
 def row_rules(file: Path) -> tuple[Rule, ...]:
     """A contract's row rules, in its order, as SQL predicates that are true for a row that breaks the rule.
 
@@ -115,12 +148,51 @@ def compiles(file: Path) -> None:
     _compile(file)
 
 
+def fits(file: Path, entity: str, rules: Sequence[Rule]) -> None:
+    """Raise ContractError where a rule cannot be asked of the entity's columns, before any data moves."""
+    candidates = sql.SQL("with candidates as (select * from {})").format(sql.Identifier("judged", entity))
+    with transaction() as connection:
+        for rule in rules:
+            try:  # explained, not run: PostgreSQL looks at names and types only
+                driver(connection).execute(
+                    sql.SQL("explain {} select from candidates where ({})").format(candidates, sql.SQL(rule.predicate))
+                )
+            except psycopg.Error as error:
+                raise ContractError(
+                    f"{file}: the check with the code {rule.code!r} cannot be asked of {entity}:"
+                    f" {error.diag.message_primary}. Mend the check, or declare the column."
+                ) from error
+
+
 def _compile(file: Path) -> ContractImpl:
+    """The contract as Soda reads it. Soda logs what it does not understand and goes on without it; here it stops."""
     source = ContractYamlSource.from_file_path(str(file))
+    logs = Logs()
     try:
-        return ContractImpl(yaml=ContractYaml.parse(source), data_source_impl=_data_source("nowhere", 0, "", "", ""))
+        contract = ContractImpl(
+            yaml=ContractYaml.parse(source), data_source_impl=_data_source("nowhere", 0, "", "", ""), logs=logs
+        )
     except Exception as error:
         raise ContractError(f"{file}: Soda cannot read this contract: {error}") from error
+    finally:
+        logs.close()
+    if logs.has_errors:
+        raise ContractError(f"{file}: Soda cannot read this contract: {'; '.join(logs.get_errors())}")
+    _refuse_unknown_keys(file)
+    return contract
+
+
+def _refuse_unknown_keys(file: Path) -> None:
+    """Soda passes over a key that it does not know: `vald_min` would be a rule without its lower end."""
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    checks = list(document.get("checks") or [])
+    for column in document.get("columns") or []:
+        checks += column.get("checks") or []
+    for check in checks:
+        for kind, body in check.items():
+            for key in body or {}:
+                if key not in CHECK_KEYS:
+                    raise ContractError(f"{file}: a check {kind!r} has the key {key!r}; there is no such key.")
 
 
 def _told(file: Path, check: Any) -> tuple[str, str | None, str]:
@@ -159,19 +231,21 @@ def _predicate(contract: ContractImpl, check: Any) -> str | None:
     ):
         return str(render(check.get_threshold_metric_impl().sql_condition_expression()))
     if isinstance(check, ColumnDuplicateCheckImpl):
-        return only + _repeated([render(check.column_expression)], check.check_yaml.filter)
+        value = render(check.column_expression)
+        present = f"not ({render(check.missing_and_validity.is_missing_expr(check.column_expression))})"
+        return only + _repeated([value], [present, check.check_yaml.filter])
     if isinstance(check, MultiColumnDuplicateCheckImpl):
-        return only + _repeated(
-            [dialect.quote_default(name) for name in check.check_yaml.columns], check.check_yaml.filter
-        )
+        # As in Soda's hash, two rows that lack the same column agree in it.
+        texts = [f"coalesce({dialect.quote_default(name)}::text, '__SODA_NULL__')" for name in check.check_yaml.columns]
+        return only + _repeated(texts, [check.check_yaml.filter])
     return None
 
 
-def _repeated(columns: list[str], where: str | None) -> str:
+def _repeated(values: list[str], where: list[str | None]) -> str:
     """True for a row whose values occur in another candidate too; `candidates` is the split's relation."""
-    names = ", ".join(columns)
-    present = " and ".join([f"{name} is not null" for name in columns] + ([f"({where})"] if where else []))
-    return f"({names}) in (select {names} from candidates where {present} group by {names} having count(*) > 1)"
+    row = ", ".join(values)
+    among = " and ".join(f"({condition})" for condition in where if condition) or "true"
+    return f"({row}) in (select {row} from candidates where {among} group by {row} having count(*) > 1)"
 
 
 def verify(file: Path, only: str | None = None) -> Verification:
@@ -197,14 +271,25 @@ def verify(file: Path, only: str | None = None) -> Verification:
 
 
 def _aimed(file: Path, database: str, only: str | None) -> str:
-    """The contract's text with this warehouse's database in its dataset, and the filter added."""
-    document = yaml.safe_load(file.read_text())
-    source, _, *rest = document["dataset"].split("/")
-    document["dataset"] = "/".join([source, database, *rest])
+    """The contract's text with this warehouse's database in its datasets, and the filter added."""
+    document = _in_database(yaml.safe_load(file.read_text(encoding="utf-8")), database)
     filters = [part for part in (document.get("filter"), only) if part]
     if filters:
         document["filter"] = " and ".join(f"({part})" for part in filters)
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def _in_database(node: Any, database: str) -> Any:
+    """A contract's document with `source/database/schema/table` in this database wherever it says `dataset`."""
+    if isinstance(node, list):
+        return [_in_database(part, database) for part in node]
+    if not isinstance(node, dict):
+        return node
+    aimed = {key: _in_database(value, database) for key, value in node.items()}
+    if isinstance(aimed.get("dataset"), str):
+        source, _, *rest = aimed["dataset"].split("/")
+        aimed["dataset"] = "/".join([source, database, *rest])
+    return aimed
 
 
 def _results(session: Any) -> Iterator[CheckResult]:

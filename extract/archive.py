@@ -16,6 +16,7 @@ from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
 CHUNK = 2**20
+PATIENCE = 30  # seconds that S3 has for a connection or an answer; three attempts
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,20 @@ def fetch(sha256: str, name: str) -> Iterator[Path]:
 
 def _copy(path: Path, copy: Any) -> Kept:
     digest, size = hashlib.sha256(), 0
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would keep us waiting
+        raise Refused(f"{path} is not a regular file; write what comes from it into one, and deliver that.")
     with open(path, "rb") as source:
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
             copy.write(chunk)
     return Kept(digest.hexdigest(), size)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and its parents, open to their owner only (mkdir's mode is not for parents)."""
+    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        missing.mkdir(exist_ok=True, mode=0o700)
 
 
 class Folder:
@@ -88,14 +97,15 @@ class Folder:
         place = self._place(sha256)
         if place.exists():
             return
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside = place.with_name(f".{sha256}.{os.getpid()}")
-        with open(source, "rb") as inside, open(aside, "wb") as outside:
-            shutil.copyfileobj(inside, outside, CHUNK)
-            outside.flush()
-            os.fsync(outside.fileno())
-        aside.chmod(0o400)
-        aside.rename(place)
+        _make_private(place.parent)
+        with tempfile.TemporaryDirectory(dir=self.root, prefix=".writing-") as folder:
+            aside = Path(folder) / sha256
+            with open(source, "rb") as inside, open(aside, "wb") as outside:
+                shutil.copyfileobj(inside, outside, CHUNK)
+                outside.flush()
+                os.fsync(outside.fileno())
+            aside.chmod(0o400)
+            aside.rename(place)
 
     def get(self, sha256: str, target: Path) -> None:
         """Copy an archived file to `target`."""
@@ -110,34 +120,55 @@ class Bucket:
 
     def __init__(self, url: str) -> None:
         import boto3  # 0.3 s that a local archive need not pay
+        from botocore.config import Config
 
         parts = urlsplit(url)
-        self.bucket, self.prefix = parts.netloc, parts.path.strip("/")
-        self.client = boto3.client("s3")
+        self.url, self.bucket, self.prefix = url, parts.netloc, parts.path.strip("/")
+        bounded = Config(
+            connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"mode": "standard", "total_max_attempts": 3}
+        )
+        with self._told_plainly():
+            # boto3.client() shares a session, whose making is not safe between threads.
+            self.client = boto3.Session().client("s3", config=bounded)
 
     def _key(self, sha256: str) -> str:
         return "/".join(filter(None, [self.prefix, "sha256", sha256[:2], sha256[2:4], sha256]))
 
     def put(self, sha256: str, source: Path) -> None:
         """Upload, unless an object of that name is there: an object appears whole or not at all."""
+        with self._told_plainly():
+            if not self._holds(sha256):
+                self.client.upload_file(str(source), self.bucket, self._key(sha256))
+
+    def get(self, sha256: str, target: Path) -> None:
+        """Download an archived object to `target`."""
+        with self._told_plainly():
+            if not self._holds(sha256):
+                raise SluiceError(f"The archive {self.url} does not hold {sha256}; restore it from a backup.")
+            self.client.download_file(self.bucket, self._key(sha256), str(target))
+
+    def _holds(self, sha256: str) -> bool:
         from botocore.exceptions import ClientError
 
         try:
             self.client.head_object(Bucket=self.bucket, Key=self._key(sha256))
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
-                raise SluiceError(f"The archive s3://{self.bucket}/{self.prefix} does not answer: {error}") from error
-            self.client.upload_file(str(source), self.bucket, self._key(sha256))
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                return False
+            raise
+        return True
 
-    def get(self, sha256: str, target: Path) -> None:
-        """Download an archived object to `target`."""
-        from botocore.exceptions import ClientError
+    @contextmanager
+    def _told_plainly(self) -> Iterator[None]:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            self.client.download_file(self.bucket, self._key(sha256), str(target))
-        except ClientError as error:
+            yield
+        except (Boto3Error, BotoCoreError, ClientError) as error:
             raise SluiceError(
-                f"The archive s3://{self.bucket}/{self.prefix} does not give {sha256}: {error}"
+                f"The archive {self.url} does not answer as it should: {error}"
+                " Look at SLUICE_ARCHIVE_URL, at the AWS_ variables, and whether the bucket is there."
             ) from error
 
 

@@ -8,7 +8,7 @@ from extract import archive
 from extract.feeds import Feed, FromFilename
 from warehouse import ledger
 from warehouse.connection import transaction
-from warehouse.errors import SluiceError
+from warehouse.errors import SluiceError, printable
 
 
 def deliver(
@@ -33,12 +33,13 @@ def deliver(
         feed=feed.key,
         entity=feed.entity,
         mode=feed.mode,
-        name=path.name,
+        name=printable(path.name),
         sha256=kept.sha256,
         bytes=kept.bytes,
         received_at=received_at,
         effective_at=datetime.combine(day, time(), feed.zone),
         effective_date=day,
+        declaration=feed.version,
     )
     with transaction() as connection:
         return ledger.register(connection, arrival, retry=retry)

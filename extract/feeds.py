@@ -1,5 +1,6 @@
 """Feeds: what the vendors' YAML files declare, as frozen models. Errors name file, key and remedy."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -39,6 +40,7 @@ PiiClass = Literal[
 SECRET_KEY = re.compile(r"pass(word|phrase)?$|secret|token$|api_?key|private_?key|credential_?value", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+LONGEST_IDENTIFIER = 63  # PostgreSQL cuts what is longer
 
 
 class FeedError(SluiceError):
@@ -92,13 +94,46 @@ class FromFilename(Strict):
     format: str = "%Y-%m-%d"
 
 
+def _identifier(name: str) -> str:
+    if not IDENTIFIER.fullmatch(name) or len(name) > LONGEST_IDENTIFIER:
+        raise ValueError(
+            f"write lower-case words joined by _: letters, digits, _; at most {LONGEST_IDENTIFIER} characters"
+        )
+    return name
+
+
 class Column(Strict):
     """One column of a feed: `headers` are the names that it has had in files."""
 
-    name: str
+    name: Annotated[str, AfterValidator(_identifier)]
     headers: tuple[str, ...]
     required: bool
     pii: PiiClass
+
+
+class NodeConfig(BaseModel):
+    meta: dict[str, Any] = {}
+
+
+class Configured(BaseModel):
+    """What dbt allows beside what is ours is left to dbt."""
+
+    name: str
+    config: NodeConfig = NodeConfig()
+
+
+class Table(Configured):
+    columns: list[Configured] = []
+
+
+class Source(Configured):
+    tables: list[Table]
+
+
+class Document(BaseModel):
+    """The shape of a vendor's file, looked at before anything in it."""
+
+    sources: list[Source]
 
 
 class Feed(Strict):
@@ -106,7 +141,7 @@ class Feed(Strict):
 
     vendor: str
     name: str
-    entity: Annotated[str, Field(pattern=IDENTIFIER.pattern + "$")]
+    entity: Annotated[str, AfterValidator(_identifier)]
     owner: Owner
     mode: Literal["full", "delta"]
     arrives: Arrives
@@ -129,6 +164,11 @@ class Feed(Strict):
     def model(self) -> str:
         """The dbt model that maps the feed into its entity's shape."""
         return f"stg_{self.table}"
+
+    @property
+    def version(self) -> str:
+        """A hash of the declaration: a file that could not be read may be readable when it has changed."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -176,7 +216,8 @@ def load(project: Path) -> Catalogue:
     Raises FeedError at the first thing that cannot be used.
     """
     feeds: dict[str, Feed] = {}
-    for file in sorted((project / "models" / "staging").glob("*/_*.yml")):
+    for vendor in sorted((project / "models" / "staging").glob("*/")):
+        file = vendor / f"_{vendor.name}.yml"
         for feed in _feeds_of(file, project):
             if feed.key in feeds:
                 raise FeedError(f"{file}: the feed {feed.key} is declared twice; a vendor is one source in one file.")
@@ -187,10 +228,13 @@ def load(project: Path) -> Catalogue:
 def _feeds_of(file: Path, project: Path) -> Iterator[Feed]:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FeedError(f"{file}: missing; each folder here is a vendor, and this file declares its feeds.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FeedError(f"{file}: not readable as YAML: {error}") from error
     _refuse_secrets(file, document, "")
-    for source in (document or {}).get("sources", []):
+    _refuse_misshapen(file, document)
+    for source in document["sources"]:
         _refuse_misnamed(file, source)
         for table in source.get("tables") or []:
             yield _feed(file, source, table, project)
@@ -208,6 +252,16 @@ def _refuse_secrets(file: Path, node: Any, path: str) -> None:
             _refuse_secrets(file, value, f"{path}[{position}]")
     elif isinstance(node, str) and SECRET_VALUE.search(node):
         raise FeedError(f"{file}: {path}: this looks like a secret; take it out and name an environment variable.")
+
+
+def _refuse_misshapen(file: Path, document: Any) -> None:
+    try:
+        Document.model_validate(document if document is not None else {})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]).lstrip(".")
+        told = "missing; it is required" if problem["type"] == "missing" else problem["msg"]
+        raise FeedError(f"{file}: {path or 'a list of `sources` is expected'}: {told}.") from error
 
 
 def _refuse_misnamed(file: Path, source: dict[str, Any]) -> None:
@@ -242,7 +296,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
     ):
         if not needed.is_file():
             raise FeedError(f"{file}: {where}: the model {needed.name} is missing; write {needed}.")
-    _refuse_shared_headers(file, where, feed)
+    _refuse_shared_names(file, where, feed)
     return feed
 
 
@@ -274,9 +328,12 @@ def _first_problem(error: ValidationError, where: str, table: dict[str, Any]) ->
     return f"{place}: {problem['msg']} (it says {problem['input']!r})."
 
 
-def _refuse_shared_headers(file: Path, where: str, feed: Feed) -> None:
+def _refuse_shared_names(file: Path, where: str, feed: Feed) -> None:
     seen: dict[str, str] = {}
+    names = [column.name for column in feed.columns]
     for column in feed.columns:
+        if names.count(column.name) > 1:
+            raise FeedError(f"{file}: {where}.columns.{column.name}: declared twice; give each column its own name.")
         for header in column.headers:
             owner = seen.setdefault(name_key(header), column.name)
             if owner != column.name:

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from extract import archive
 from extract.feeds import Feed
@@ -45,14 +45,26 @@ def stage(feed: Feed, delivery_id: int) -> str:
     try:
         with transaction() as connection:
             delivery = ledger.delivery(connection, delivery_id, for_update=True)
-            if delivery["state"] not in ("received", "staged"):
+            if delivery["state"] not in ("received", "staged", "judged"):
                 return str(delivery["state"])
             _stage(connection, feed, delivery)
         return "staged"
     except Refused as refusal:
         with transaction() as connection:
-            ledger.refused(connection, delivery_id, str(refusal))
+            ledger.refused(connection, delivery_id, str(refusal), feed.version)
         return "refused"
+
+
+def is_intact(delivery_id: int) -> bool:
+    """Whether all that was staged of a delivery is still there: unlogged tables are empty after the server crashed."""
+    with transaction() as connection:
+        there = connection.scalar(text("select to_regclass(:table)"), {"table": f"staging.delivery_{delivery_id}"})
+        counted = text(
+            f"select a.staged = (select count(*) from staging.delivery_{int(delivery_id)}) and a.unreadable ="
+            " (select count(*) from staging.unreadable as u where u.delivery_id = a.delivery_id)"
+            " from ledger.row_accounts as a where a.delivery_id = :id"
+        )
+        return bool(there and connection.scalar(counted, {"id": delivery_id}))
 
 
 def _stage(connection: Connection, feed: Feed, delivery: Any) -> None:

@@ -61,17 +61,17 @@ def project_hash() -> str:
     return digest.hexdigest()
 
 
-def run_model(name: str) -> None:
-    """Run one model."""
-    invoke("run", "--select", name)
+def run_model(name: str, run: int) -> None:
+    """Run one model for a run: without one, judged and dimension models only make their tables."""
+    invoke("run", "--select", name, run=run)
 
 
-def invoke(*arguments: str, quiet: bool = True) -> Any:
+def invoke(*arguments: str, run: int | None = None, quiet: bool = True) -> Any:
     """Run dbt in this process; inside a Prefect flow each node shows as a task.
 
     Raises SluiceError with the messages of the nodes that failed.
     """
-    _environment()
+    _environment(run)
     settings_of_all = [
         "--project-dir",
         str(settings().dbt_project),
@@ -112,7 +112,7 @@ def _runner() -> Any:
     return dbtRunner().invoke
 
 
-def _environment() -> None:
+def _environment(run: int | None) -> None:
     url = make_url(warehouse_url())
     os.environ.update(
         SLUICE_PG_HOST=str(url.host),
@@ -120,7 +120,8 @@ def _environment() -> None:
         SLUICE_PG_USER=str(url.username),
         SLUICE_PG_DATABASE=str(url.database),
         DO_NOT_TRACK="1",
-        PGOPTIONS="-c client_min_messages=warning",
+        # The run's number goes to the database session: as a dbt variable it would have the project parsed anew.
+        PGOPTIONS=f"-c client_min_messages=warning -c sluice.run={run or ''}",
     )
     os.environ[SECRET] = str(url.password or "")
 

@@ -12,6 +12,7 @@ from extract.feeds import catalogue
 from flows.prefect_door import step
 from warehouse import ledger
 from warehouse.connection import transaction
+from warehouse.errors import printable
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def ingest(
         state = stage(feed, registered.delivery_id)
         reason = why_refused(registered.delivery_id) if state == "refused" else None
     outcome = "refused" if reason else registered.outcome
-    return Ingested(feed, path.name, registered.delivery_id, outcome, state, registered.same_as, reason)
+    return Ingested(feed, printable(path.name), registered.delivery_id, outcome, state, registered.same_as, reason)
 
 
 @step("register {feed} {path.name}")

@@ -33,6 +33,7 @@ def merge(entity: str) -> Merged:
             finish(entity, run)
         candidate = runs.candidate(entity)
         if candidate is None:
+            make_up_for_export(entity)
             return Merged(entity)
         gate(entity, candidate)
         publication = publish(entity, candidate)
@@ -52,18 +53,27 @@ def finish(entity: str, run: int) -> None:
         raise
 
 
+def make_up_for_export(entity: str) -> None:
+    """Write the export of what is published, where an earlier run died between the two; else a no-op."""
+    published = pointer.current(entity)
+    if published is not None:
+        exports.export(entity, published)
+
+
 @step("start {entity}")
 def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
     file, gate = contract.contract_file(entity), contract.gate_file(entity)
     contract.compiles(gate)
-    return runs.start(entity, contract.file_hash(file), contract.file_hash(gate), contract.row_rules(file))
+    rules = contract.row_rules(file)
+    contract.fits(file, entity, rules)
+    return runs.start(entity, contract.file_hash(file), contract.file_hash(gate), rules)
 
 
 @step("judge {entity} run {run}")
-def judge(entity: str, run: int) -> None:  # noqa: ARG001  (the run is in its name)
+def judge(entity: str, run: int) -> None:
     """Split the rows: good ones on, bad ones to quarantine with all their reasons."""
-    dbt.run_model(f"judged_{entity}")
+    dbt.run_model(f"judged_{entity}", run)
 
 
 @step("verify {entity} run {run}")
@@ -74,9 +84,9 @@ def verify(entity: str, run: int) -> None:
 
 
 @step("fold {entity} run {run}")
-def fold(entity: str, run: int) -> None:  # noqa: ARG001  (the run is in its name)
+def fold(entity: str, run: int) -> None:
     """Merge the good rows into history."""
-    dbt.run_model(f"dim_{entity}")
+    dbt.run_model(f"dim_{entity}", run)
 
 
 @step("gate {entity} run {run}")

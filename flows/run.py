@@ -9,8 +9,7 @@ from prefect.runtime import flow_run
 
 from extract.collect import drop
 from extract.feeds import catalogue
-from extract.read import Refused
-from extract.stage import prepare_feed_tables
+from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt
 from flows.ingest import Ingested, ingest, stage
 from flows.merge import Merged, merge
@@ -28,6 +27,11 @@ class Report:
     ingested: list[Ingested] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def tell(self, problem: str | None) -> None:
+        """Note a problem, if there is one, once."""
+        if problem and problem not in self.problems:
+            self.problems.append(problem)
 
 
 class RunError(SluiceError):
@@ -53,11 +57,11 @@ def run(entities: Sequence[str] = ()) -> Report:
     prepare()
     for entity in chosen:
         collect(entity, report)
-        stage_left_over(entity)
         try:
+            stage_again(entity)
             report.merged.append(go(merge, entity))
         except SluiceError as error:
-            report.problems.append(str(error))
+            report.tell(str(error))
     if report.problems:
         raise RunError(report)
     return report
@@ -84,14 +88,16 @@ def collect(entity: str, report: Report) -> None:
             try:
                 arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                 report.ingested.append(go(ingest, feed.key, path, None, arrived_at, False))
-            except (SluiceError, Refused, FileNotFoundError) as error:
-                report.problems.append(str(error))
-    report.problems += [i.reason for i in report.ingested if i.reason and i.reason not in report.problems]
+            except (SluiceError, FileNotFoundError) as error:
+                report.tell(str(error))
+    for file in report.ingested:
+        report.tell(file.reason)
 
 
-def stage_left_over(entity: str) -> None:
-    """Stage what was registered by a process that died before it was staged."""
+def stage_again(entity: str) -> None:
+    """Stage what waits and is not in staging: its process died before, or the server crashed after."""
     with transaction() as connection:
-        left_over = ledger.deliveries_in_state(connection, "received", entity=entity)
-    for delivery in left_over:
-        stage(delivery["feed"], delivery["delivery_id"])
+        waiting = ledger.deliveries_in_state(connection, "received", "staged", "judged", entity=entity)
+    for delivery in waiting:
+        if delivery["state"] == "received" or not is_intact(delivery["delivery_id"]):
+            stage(delivery["feed"], delivery["delivery_id"])

@@ -37,6 +37,7 @@ def export(entity: str, run: int) -> Path:
     """
     folder = settings().folder("exports") / entity / f"run-{run:06d}"
     if folder.exists():
+        _point_latest(folder)
         return folder
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
@@ -123,7 +124,11 @@ def _sha256(file: Path) -> str:
 
 def _point_latest(folder: Path) -> None:
     """`latest` beside the runs points at the newest export; the change is one rename."""
+    latest = folder.with_name("latest")
+    newest = latest.readlink().name if latest.is_symlink() else ""
+    if (len(newest), newest) >= (len(folder.name), folder.name):  # run-1000000 comes after run-999999
+        return
     aside = folder.with_name(f".latest.{os.getpid()}")
     aside.unlink(missing_ok=True)
     aside.symlink_to(folder.name, target_is_directory=True)
-    aside.rename(folder.with_name("latest"))
+    aside.rename(latest)

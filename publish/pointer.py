@@ -18,6 +18,13 @@ class Publication:
     rows: int
 
 
+def current(entity: str) -> int | None:
+    """The run as of which consumers see an entity, or None before its first publication."""
+    with transaction() as connection:
+        run = connection.scalar(text("select run from ledger.pointers where entity = :entity"), {"entity": entity})
+    return None if run is None else int(run)
+
+
 def publish(entity: str, run: int) -> Publication:
     """Show consumers the history as of `run`; refused while an account of the entity does not add up."""
     with transaction() as connection:

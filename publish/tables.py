@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,7 @@ ROW_TITLES = {
     "duplicate": "dupli-\ncate",
     "closed": "clo-\nsed",
 }
+TERMINAL = 80  # characters
 QUIET_STATES = {"merged", "sighted", "staged", "received", "judged"}
 
 
@@ -48,14 +50,27 @@ def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def accounts(found: Sequence[Mapping[str, Any]]) -> Table:
-    """Where each record of each delivery went: read = blank + banner + unreadable + quarantined + good."""
-    table = _table("Row accounts", pad_edge=False, padding=0)
+def accounts(found: Sequence[Mapping[str, Any]]) -> Group:
+    """Where each record of each delivery went: read = blank + banner + unreadable + quarantined + good.
+
+    One table, or, where its numbers are too large for 80 characters, one for the records and one for the good rows.
+    """
+    whole = _accounts("Row accounts", found, ROWS)
+    if Console(width=2 * TERMINAL).measure(whole).maximum <= TERMINAL:
+        return Group(whole)
+    return Group(
+        _accounts("Row accounts: records", found, ROWS[: ROWS.index("good") + 1]),
+        _accounts("Row accounts: good rows", found, ROWS[ROWS.index("good") :]),
+    )
+
+
+def _accounts(title: str, found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
+    table = _table(title, pad_edge=False, padding=0)
     table.add_column("no.", justify="right", no_wrap=True)
-    for name in ROWS:
+    for name in names:
         table.add_column(ROW_TITLES.get(name, name), justify="right", no_wrap=True)
     for d in found:
-        counts = ["" if d["rows"][name] is None else str(d["rows"][name]) for name in ROWS]
+        counts = ["" if d["rows"][name] is None else str(d["rows"][name]) for name in names]
         table.add_row(str(d["delivery_id"]), *counts)
     return table
 

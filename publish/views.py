@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timezone
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -27,11 +28,13 @@ ROWS = (
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: times as ISO 8601, ids as text."""
+    """A value as JSON has it: times as ISO 8601, ids as text, decimals as numbers."""
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, Decimal):
+        return float(value)
     return value
 
 

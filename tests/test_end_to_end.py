@@ -1,9 +1,5 @@
 """From files to published tables, as a user sees it."""
 
-import csv
-import hashlib
-import json
-
 HEADER = "Region,Code,Size,Note,Keeper\n"
 
 

@@ -83,3 +83,22 @@ def test_the_next_run_completes_what_a_kill_left(undisturbed, small, module, ste
     assert small.value("select count(*) from ledger.runs where state = 'running'") == 0
     assert small.value("select count(*) from ledger.publications") == 1
     assert not list((small.home / "tmp").iterdir()) or module == "ingest"
+
+
+@pytest.mark.parametrize("step", ["stage", "judge"])
+def test_what_a_crash_of_the_server_took_is_staged_again(undisturbed, small, step):
+    from flows import merge, run
+
+    run.prepare()
+    drop_all(small)
+    run.collect("thing", run.Report())
+    if step == "judge":
+        merge.judge("thing", merge.start("thing"))
+    # What a crash does to unlogged tables, without taking the other tests' server down.
+    for (table,) in small.sql(
+        "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where c.relpersistence = 'u' and c.relkind = 'r'"
+    ):
+        small.sql(f"truncate {table}")
+    small.run()
+    assert everything(small) == undisturbed

@@ -26,6 +26,7 @@ class Arrival:
     received_at: datetime
     effective_at: datetime
     effective_date: date
+    declaration: str  # the version of the feed's declaration
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,14 @@ class Registered:
 
 def register(connection: Connection, arrival: Arrival, *, retry: bool = True) -> Registered:
     """Give an arrival its delivery. Identity is (feed, effective_at, sha256): the same again is a no-op; one that was
-    refused is tried anew, if `retry`. A late delivery is refused: it cannot be merged yet."""
+    refused is tried anew, if `retry`, or if its feed is declared otherwise than when it could not be read.
+    A late delivery is refused: it cannot be merged yet."""
     connection.execute(
         text("select pg_advisory_xact_lock(hashtextextended(:lock, 0))"),
         {"lock": f"sluice.feed.{arrival.feed}"},
     )
     known = _same_delivery(connection, arrival)
-    if known and (known["state"] != "refused" or not retry):
+    if known and not (known["state"] == "refused" and (retry or known["declared_otherwise"])):
         return Registered(known["delivery_id"], "again", known["state"])
     late = _late(connection, arrival)
     if late:
@@ -96,8 +98,8 @@ def _same_delivery(connection: Connection, arrival: Arrival) -> RowMapping | Non
     return (
         connection.execute(
             text(
-                "select delivery_id, state from ledger.deliveries"
-                " where feed = :feed and effective_at = :effective_at and sha256 = :sha256"
+                "select delivery_id, state, found ->> 'declaration' <> :declaration as declared_otherwise"
+                " from ledger.deliveries where feed = :feed and effective_at = :effective_at and sha256 = :sha256"
             ),
             arrival.__dict__,
         )
@@ -215,21 +217,23 @@ def staged(connection: Connection, delivery_id: int, account: Mapping[str, int],
     )
 
 
-def refused(connection: Connection, delivery_id: int, reason: str) -> None:
-    """Close a delivery that cannot be read, with its reason; sightings of it go the same way."""
+def refused(connection: Connection, delivery_id: int, reason: str, declaration: str) -> None:
+    """Close a delivery that cannot be read as its feed is declared, with the reason; its sightings go the same way."""
     connection.execute(
         text(
-            "update ledger.deliveries set state = 'refused', reason = :reason, sighting_of = null"
+            "update ledger.deliveries set state = 'refused', reason = :reason, sighting_of = null,"
+            " found = jsonb_build_object('declaration', cast(:declaration as text))"
             " where delivery_id = :delivery_id or (sighting_of = :delivery_id and state = 'sighted')"
         ),
-        {"delivery_id": delivery_id, "reason": reason},
+        {"delivery_id": delivery_id, "reason": reason, "declaration": declaration},
     )
 
 
-def delivery(connection: Connection, delivery_id: int) -> RowMapping:
-    """One delivery."""
+def delivery(connection: Connection, delivery_id: int, *, for_update: bool = False) -> RowMapping:
+    """One delivery; `for_update`: nobody else changes it before the transaction ends."""
+    locking = " for update" if for_update else ""
     found = connection.execute(
-        text("select * from ledger.deliveries where delivery_id = :id"), {"id": delivery_id}
+        text(f"select * from ledger.deliveries where delivery_id = :id{locking}"), {"id": delivery_id}
     ).mappings()
     return found.one()
 

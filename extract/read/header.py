@@ -15,6 +15,11 @@ def name_key(name: str) -> str:
     return " ".join(name.replace("\ufeff", " ").split()).casefold()
 
 
+def shown(body: bytes, inner: str) -> str:
+    """A line's text with U+FFFD for what the ledger cannot hold: bytes without a meaning, and NUL."""
+    return body.decode(inner, "replace").replace("\0", "\ufffd")
+
+
 class Wanted:
     """The columns of a feed: for each the names that it has had, and which of them a file must hold."""
 
@@ -95,7 +100,7 @@ def readings(
         for last in range(first, min(first + limits.record_lines, len(lines))):
             if lines[last].cut:
                 break
-            state = splitter.feed(lines[last].body.decode(inner, "replace"))
+            state = splitter.feed(shown(lines[last].body, inner))
             if state is State.DONE:
                 cells = tuple(cell.strip("\ufeff \t\r\n\v\f\xa0") for cell in splitter.cells)
                 yield Candidate(first, last, delimiter, cells, wanted.match(cells))

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, field_validator, model_validator
 
+from warehouse.errors import SluiceError, printable
+
 
 class Hints(BaseModel, frozen=True, extra="forbid"):
     """What a feed declares about its files (its `format` meta); what is said here wins over sniffing."""
@@ -52,11 +54,14 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
     kept_bytes: int = 65536
 
 
-class Refused(Exception):
-    """The file as a whole cannot be read: one paragraph that names the file, what was seen and what to do."""
+class Refused(SluiceError):
+    """The file as a whole cannot be read: one paragraph that names the file, what was seen and what to do.
+
+    What it repeats of the file is made printable: nothing in a file moves a terminal's cursor.
+    """
 
     def __init__(self, message: str, missing: list[str] | None = None) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.missing: list[str] = missing or []
 
 
@@ -80,10 +85,10 @@ class Found:
     header_end_line: int
 
     def as_json(self) -> dict[str, Any]:
-        """The finding as plain JSON values, for the ledger; preamble lines are cut at 500 characters."""
+        """The finding as plain JSON values, for the ledger; of the preamble, which may name persons, its length."""
         return asdict(self) | {
             "header": list(self.header),
-            "preamble": [line[:500] for line in self.preamble],
+            "preamble": len(self.preamble),
         }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from . import charset, guess, junk
-from .header import DELIMITERS, Candidate, Wanted, check_header, find_header
+from .header import DELIMITERS, Candidate, Wanted, check_header, find_header, shown
 from .lines import BLOCK, Line, physical_lines, read_blocks
 from .mismatch import refuse_header
 from .model import Found, Hints, Limits
@@ -103,7 +103,7 @@ def _refuse_other(source: Source, lines: list[Line], text: str) -> None:
 
 
 def _found(lines: list[Line], header: Candidate, way: charset.Charset, bom: int, quote: str) -> Found:
-    above = (line.body.decode(way.inner, "replace").rstrip("\r\n") for line in lines[: header.first])
+    above = (shown(line.body, way.inner).rstrip("\r\n") for line in lines[: header.first])
     return Found(
         format="csv",
         encoding=way.encoding,

@@ -1,4 +1,4 @@
-{# Fold the judged deliveries of the running run into a bitemporal dimension, in one transaction with the ledger.
+{# Fold the judged deliveries of the session's run into a bitemporal dimension, in one transaction with the ledger.
    The model's SQL gives the masked rows; this gives them valid_from, valid_to (what was true when) and _recorded_in,
    _superseded_in (which run said so). Nothing is rewritten: a version that ends is superseded by a copy with its end. #}
 {% materialization scd2, adapter='postgres' %}
@@ -14,7 +14,8 @@
     {%- endcall %}
 
     {%- set running = run_query(
-        "select run, state from ledger.runs where entity = '" ~ entity ~ "' and state = 'running' for update"
+        "select run from ledger.runs where entity = '" ~ entity ~ "' and state = 'running'"
+        " and run = nullif(current_setting('sluice.run', true), '')::bigint for update"
     ) -%}
     {% if running.rows %}
         {%- set run = running.rows[0].run -%}
@@ -28,7 +29,7 @@
             {{ supersede_sql(entity, target_relation, run) }}
         {%- endcall %}
         {% call statement('insert') -%}
-            {{ insert_sql(entity, target_relation, sql, run) }}
+            {{ without_values(insert_sql(entity, target_relation, sql, run)) }}
         {%- endcall %}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, run) }}

@@ -1,6 +1,6 @@
-{# Split the rows of the running run's deliveries: good ones into judged.<entity>, bad ones with all their reasons into
+{# Split the rows of the deliveries of the session's run: good ones into judged.<entity>, bad ones with all their reasons into
    quarantine.<entity>, the counts into the ledger, in one transaction. The rules are the contract's, as SQL, in
-   ledger.rules (written there by checks/). Without a running run only the tables are made. #}
+   ledger.rules (written there by checks/). Without a run only the tables are made. #}
 {% materialization judged, adapter='postgres' %}
     {%- set entity = model.config.meta.entity -%}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -31,7 +31,7 @@
             {% endfor %}
         {%- endcall %}
         {% call statement('split') -%}
-            {{ split_sql(entity, target_relation, sql, rules.rows) }}
+            {{ without_values(split_sql(entity, target_relation, sql, rules.rows)) }}
         {%- endcall %}
         {% call statement('advance') -%}
             update ledger.deliveries set state = 'judged'

@@ -148,11 +148,12 @@
 
     update ledger.row_accounts as account
     set
-        quarantined = tally.quarantined,
-        good = tally.good + tally.duplicate,
-        duplicate = tally.duplicate
-    from tally
-    where account.delivery_id = tally.delivery_id
+        quarantined = coalesce(tally.quarantined, 0),
+        good = coalesce(tally.good, 0) + coalesce(tally.duplicate, 0),
+        duplicate = coalesce(tally.duplicate, 0)
+    from deliveries
+    left join tally using (delivery_id)
+    where account.delivery_id = deliveries.delivery_id
 {% endmacro %}
 
 

@@ -24,9 +24,11 @@ select null::bigint as _delivery_id where false
     {%- if execute -%}
         {%- for column in entity_node(entity).columns.values() -%}
             {%- set meta = column.config.meta -%}
-            {%- if not meta.get('pii') -%}
+            {%- if meta.get('pii') not in pii_classes() -%}
                 {%- do exceptions.raise_compiler_error(
-                    'judged_' ~ entity ~ ': column ' ~ column.name ~ ' has no PII class: add `config: {meta: {pii: ...}}` to it in models/judged/'
+                    entity_node(entity).patch_path.split('://')[1] ~ ': column ' ~ column.name
+                    ~ (' has no PII class' if not meta.get('pii') else ': there is no PII class ' ~ meta.pii)
+                    ~ '; write `config: {meta: {pii: ...}}` with one of ' ~ pii_classes() | join(', ')
                 ) -%}
             {%- endif -%}
             {%- do found.append({

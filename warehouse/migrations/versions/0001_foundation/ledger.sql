@@ -69,8 +69,9 @@ select r.run, d.*
 from ledger.runs as r
 join ledger.run_deliveries using (run)
 join ledger.deliveries as d using (delivery_id)
-where r.state = 'running';
-comment on view ledger.judging is 'The deliveries that the running run of each entity works on.';
+where r.state = 'running' and r.run = nullif(current_setting('sluice.run', true), '')::bigint;
+comment on view ledger.judging is
+'The deliveries of the running run that this session works for (its setting sluice.run, see flows/dbt.py).';
 
 create table ledger.rules (
     contract_hash text not null,

@@ -1,0 +1,158 @@
+"""What becomes of an arriving file: new, the same again, a sighting, another content, late, or refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Sluice
+
+from warehouse.errors import SluiceError
+
+HEADER = "Region,Code,Size,Note,Keeper\n"
+
+
+def deliver(small: Sluice, size: int | str, day: int, effective: str | None = None) -> Any:
+    """Take in the file of one January day, in which the thing has the size."""
+    path = small.file(f"{size}/things-2026-01-{day:02}.csv", HEADER + f"north,a,{size},,\n")
+    return small.deliver("acme.things", path, effective)
+
+
+def states(small: Sluice) -> list[tuple[Any, ...]]:
+    """Day, state and revision of each delivery, in the order of arrival."""
+    return small.sql(
+        "select extract(day from effective_date)::int, state, revision from ledger.deliveries order by delivery_id"
+    )
+
+
+def versions(small: Sluice) -> list[tuple[Any, ...]]:
+    """Size, first and last day of each version."""
+    return small.sql(
+        "select size, extract(day from valid_from)::int, extract(day from valid_to)::int"
+        " from published.thing_history order by valid_from"
+    )
+
+
+def test_the_same_file_for_the_same_day_is_nothing_new(small: Sluice) -> None:
+    assert deliver(small, 1, 1).outcome == "new"
+    for state in ("staged", "merged"):
+        again = deliver(small, 1, 1)
+        assert (again.delivery_id, again.outcome, again.state, again.reason) == (1, "again", state, None)
+        small.run()
+    assert states(small) == [(1, "merged", 1)]
+
+
+def test_unchanged_content_later_is_a_sighting(small: Sluice) -> None:
+    deliver(small, 1, 1)
+    pending = deliver(small, 1, 2)
+    assert (pending.outcome, pending.state, pending.same_as) == ("sighting", "sighted", 1)
+    small.run()
+    merged = deliver(small, 1, 3)
+    assert (merged.outcome, merged.same_as) == ("sighting", 1)
+
+    for sighting in (pending, merged):
+        account = small.account(sighting.delivery_id)
+        assert (account["read"], account["good"], account["unchanged"], account["opened"]) == (1, 1, 1, 0)
+    assert [merged.run for merged in small.run().merged] == [None]
+    assert versions(small) == [(1, 1, None)]
+
+
+def test_the_account_of_a_sighting_holds_its_bad_rows_too(small: Sluice) -> None:
+    content = HEADER + "north,a,1,,\nnorth,b,-1,,\n\ntorn\nnorth,c,1,,\nnorth,c,1,,\n"
+    small.deliver("acme.things", small.file("things-2026-01-01.csv", content))
+    small.deliver("acme.things", small.file("things-2026-01-02.csv", content))
+    small.run()
+    first, second = small.account(1), small.account(2)
+    same = ("read", "blank", "banner", "unreadable", "quarantined", "good", "duplicate")
+    assert {name: second[name] for name in same} == {name: first[name] for name in same}
+    assert (first["opened"], second["unchanged"]) == (2, 2)
+    assert second["good"] == second["unchanged"] + second["duplicate"]
+
+
+def test_a_delivery_between_a_file_and_its_sighting(small: Sluice) -> None:
+    deliver(small, 1, 1)
+    assert deliver(small, 1, 3).outcome == "sighting"
+    assert deliver(small, 2, 2).outcome == "new"
+    assert states(small) == [(1, "staged", 1), (3, "received", 1), (2, "staged", 1)]
+    small.run()
+    assert states(small) == [(1, "merged", 1), (3, "merged", 1), (2, "merged", 1)]
+    assert versions(small) == [(1, 1, 2), (2, 2, 3), (1, 3, None)]
+
+
+def test_the_original_of_a_sighting_is_superseded(small: Sluice) -> None:
+    deliver(small, 1, 1)
+    assert deliver(small, 1, 3).outcome == "sighting"
+    deliver(small, 2, 1)
+    small.run()
+    assert states(small) == [(1, "superseded", 1), (3, "merged", 1), (1, "merged", 2)]
+    assert versions(small) == [(2, 1, 3), (1, 3, None)]
+
+
+def test_another_content_for_a_day_that_waits(small: Sluice) -> None:
+    deliver(small, 1, 1)
+    second = deliver(small, 2, 1)
+    assert (second.outcome, second.state) == ("new", "staged")
+    assert states(small) == [(1, "superseded", 1), (1, "staged", 2)]
+    small.run()
+    assert versions(small) == [(2, 1, None)]
+    assert small.account(1)["good"] is None
+
+
+@pytest.mark.parametrize(("size", "day"), [(2, 1), (2, 2), (1, 1)], ids=["merged day", "sighted day", "before all"])
+def test_a_late_file_is_refused_and_recorded(size: int, day: int, small: Sluice) -> None:
+    deliver(small, 1, 2)
+    deliver(small, 1, 3)
+    small.run()
+    late = deliver(small, size, day)
+    assert (late.outcome, late.state) == ("refused", "refused")
+    for words in (f"things-2026-01-0{day}.csv", "already in history", "is in the archive", "--effective-at"):
+        assert words in late.reason
+    assert small.sql("select state, reason from ledger.deliveries where delivery_id = 3") == [("refused", late.reason)]
+    assert versions(small) == [(1, 2, None)]
+    assert deliver(small, 2, 4).outcome == "new"
+
+
+def test_a_refused_file_is_tried_anew_when_it_is_delivered_again(small: Sluice) -> None:
+    odd = small.file("things-2026-01-01.csv", "Region,Kode,Size\nnorth,a,1\n")
+    assert small.deliver("acme.things", odd).outcome == "refused"
+    small.sql("update ledger.deliveries set reason = 'as it was read then'")
+    again = small.deliver("acme.things", odd)
+    assert (again.delivery_id, again.outcome, again.state) == (1, "refused", "refused")
+    assert 'Missing: "Code"' in again.reason
+
+
+def test_the_sighting_of_a_refused_file_is_refused_as_well(small: Sluice) -> None:
+    bad = "Region,Kode\nnorth,a\n"
+    small.deliver("acme.things", small.file("things-2026-01-01.csv", bad))
+    second = small.deliver("acme.things", small.file("things-2026-01-02.csv", bad))
+    assert second.outcome == "refused"
+    assert "things-2026-01-02.csv" in second.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "day"),
+    [
+        ("things-2026-02-28.csv", None, "2026-02-28"),
+        ("things-2026-02-28.csv", "2026-03-01", "2026-03-01"),
+        ("things.csv", "2026-03-01", "2026-03-01"),
+    ],
+)
+def test_the_day_that_a_file_speaks_of(name: str, said: str | None, day: str, small: Sluice) -> None:
+    small.deliver("acme.things", small.file(name, HEADER + "north,a,1,,\n"), said)
+    assert small.sql("select effective_date::text, effective_at::text from ledger.deliveries") == [
+        (day, f"{day} 00:00:00+00")
+    ]
+
+
+@pytest.mark.parametrize("name", ["things.csv", "things-2026-02-30.csv", "things-20260228.csv"])
+def test_a_name_that_does_not_say_the_day(name: str, small: Sluice) -> None:
+    with pytest.raises(SluiceError, match=rf"'{name}'.*acme\.things expects.*--effective-at"):
+        small.deliver("acme.things", small.file(name, HEADER))
+    assert states(small) == []
+
+
+def test_a_file_is_archived_before_anything_else(small: Sluice) -> None:
+    done = small.deliver("acme.things", small.file("things-2026-01-01.csv", b"\x00\x01junk"))
+    assert done.outcome == "refused"
+    kept = [path for path in (small.home / "archive").rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in kept] == [b"\x00\x01junk"]
+    assert Path(kept[0]).name == small.value("select sha256 from ledger.deliveries")

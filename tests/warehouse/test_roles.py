@@ -1,0 +1,127 @@
+"""Who may read what: loader, analyst, steward, reader of `published`, and everybody else."""
+
+import psycopg
+import pytest
+from conftest import forget_settings
+from psycopg.errors import InsufficientPrivilege
+from samples import FEEDS, loaded
+
+ROLES = ("sluice_reader", "sluice_analyst", "sluice_steward", "sluice_loader")
+ENTITIES = sorted({feed.entity for feed in FEEDS.values()})
+
+
+@pytest.fixture(scope="module")
+def house(install):
+    yield loaded(install)
+    forget_settings()
+
+
+@pytest.fixture(scope="module")
+def logins(house):
+    """A throw-away role for each group role, its only membership; and one without any."""
+    names = {role: f"throwaway_{role}" for role in (*ROLES, "nobody")}
+    for role, name in names.items():
+        house.sql(f"drop role if exists {name}")
+        house.sql(f"create role {name}")
+        if role != "nobody":
+            house.sql(f"grant {role} to {name}")
+    yield names
+    for name in names.values():
+        house.sql(f"drop role {name}")
+
+
+def readable(house, role):
+    """Every relation of our schemas that a role can read."""
+    found = house.sql(
+        "select n.nspname, c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
+        " where n.nspname in ('ledger', 'reference', 'staging', 'judged', 'quarantine', 'history', 'published', 'pii')"
+        " and c.relkind in ('r', 'v', 'p') and has_schema_privilege(:role, n.oid, 'usage')"
+        " and (has_table_privilege(:role, c.oid, 'select') or has_any_column_privilege(:role, c.oid, 'select'))",
+        role=role,
+    )
+    return set(found)
+
+
+def relations(house, schema, kinds="rvp"):
+    found = house.sql(
+        "select n.nspname, c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
+        " where n.nspname = :schema and strpos(:kinds, c.relkind::text) > 0",
+        schema=schema,
+        kinds=kinds,
+    )
+    assert found
+    return set(found)
+
+
+def test_a_reader_reads_what_is_published(house, logins):
+    assert readable(house, logins["sluice_reader"]) == relations(house, "published")
+
+
+def test_an_analyst_reads_what_is_masked(house, logins):
+    masked = {("quarantine", f"{entity}_masked") for entity in ENTITIES}
+    expected = relations(house, "published") | relations(house, "history") | relations(house, "reference") | masked
+    assert readable(house, logins["sluice_analyst"]) == expected
+
+
+def test_a_steward_reads_the_quarantine_too(house, logins):
+    expected = {
+        relation for s in ("published", "history", "reference", "quarantine") for relation in relations(house, s)
+    }
+    assert readable(house, logins["sluice_steward"]) == expected
+
+
+def test_everybody_else_reads_nothing(house, logins):
+    assert readable(house, logins["nobody"]) == set()
+    assert readable(house, "public") == set()
+
+
+@pytest.mark.parametrize("role", ["sluice_reader", "sluice_analyst", "sluice_steward", "nobody"])
+def test_nobody_but_the_loader_writes(house, logins, role):
+    writable = house.sql(
+        "select c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
+        " where n.nspname not like 'pg_%' and n.nspname <> 'information_schema' and c.relkind in ('r', 'v', 'p')"
+        " and has_schema_privilege(:role, n.oid, 'usage')"
+        " and has_table_privilege(:role, c.oid, 'insert, update, delete, truncate, references, trigger')",
+        role=logins[role],
+    )
+    assert writable == []
+    creates = house.sql(
+        "select nspname from pg_namespace where nspname not like 'pg_%' and has_schema_privilege(:role, oid, 'create')",
+        role=logins[role],
+    )
+    assert creates == []
+
+
+@pytest.mark.parametrize("role", ["sluice_reader", "sluice_analyst", "sluice_steward", "nobody"])
+def test_the_keys_are_the_loaders_only(house, logins, role):
+    with psycopg.connect(house.url, autocommit=True) as connection:
+        connection.execute(f"set role {logins[role]}")
+        for query in (
+            "select * from pii.keys",
+            "select * from pii.token_key",
+            "select * from pii.pepper",
+            "select pii.hmac_sha256('', '', '')",
+            "select pii.random_key()",
+        ):
+            with pytest.raises(InsufficientPrivilege):
+                connection.execute(query)
+
+
+def test_a_reader_at_work(house, logins):
+    """A published view reads history for its reader, who cannot go there."""
+    with psycopg.connect(house.url, autocommit=True) as connection:
+        connection.execute(f"set role {logins['sluice_reader']}")
+        for entity in ENTITIES:
+            (count,) = connection.execute(f"select count(*) from published.{entity}_history").fetchone()
+            assert count > 0
+            for hidden in (f"history.dim_{entity}", f"judged.{entity}", f"quarantine.{entity}", "ledger.deliveries"):
+                with pytest.raises(InsufficientPrivilege):
+                    connection.execute(f"select * from {hidden}")
+
+
+def test_rights_last_when_a_view_is_built_anew(house, logins):
+    from flows import dbt
+
+    before = {role: readable(house, logins[role]) for role in ROLES}
+    dbt.invoke("run", "--select", "config.materialized:view")
+    assert {role: readable(house, logins[role]) for role in ROLES} == before
