@@ -34,7 +34,7 @@ demo: setup
 	@$(BIN)/python -m flows.demo
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff format --check .

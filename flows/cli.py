@@ -58,11 +58,18 @@ def told_plainly(command: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if click.get_current_context().find_root().obj:
                 raise
-            known = isinstance(error, SluiceError)
-            told = str(error) if known else f"{type(error).__name__}: {error} (an error of ours; --debug shows where)"
-            raise Failed(told) from error
+            raise Failed(in_a_paragraph(error)) from error
 
     return call
+
+
+def in_a_paragraph(error: Exception) -> str:
+    """What a person is told of an error. A database's own text may quote a row: of that only the message is told."""
+    if isinstance(error, SluiceError):
+        return str(error)
+    diagnosis = getattr(getattr(error, "orig", error), "diag", None)
+    message = diagnosis.message_primary if diagnosis else " ".join(str(error).split())
+    return f"{type(error).__name__}: {message} (an error of ours; --debug shows where)"
 
 
 @main.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 from prefect import flow
 
 from checks import contract
+from extract.entities import key_columns
 from flows import dbt
 from flows.prefect_door import keep_artifact, step
 from publish import export as exports
@@ -65,9 +66,16 @@ def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
     file, gate = contract.contract_file(entity), contract.gate_file(entity)
     contract.compiles(gate)
-    rules = contract.row_rules(file)
+    rules = (*contract.row_rules(file), key_rule(entity))
     contract.fits(file, entity, rules)
     return runs.start(entity, contract.file_hash(file), contract.file_hash(gate), rules)
+
+
+def key_rule(entity: str) -> runs.Rule:
+    """The reason of a row without its key that breaks no rule of its contract: history could not tell it apart."""
+    key = key_columns(entity)
+    told = f"Every row needs a value in {' and '.join(key)}: rows are told apart by it."
+    return runs.Rule(code="key_missing", column_name=key[0], message=told, predicate=f'"{entity}_id" is null')
 
 
 @step("judge {entity} run {run}")

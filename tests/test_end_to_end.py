@@ -11,7 +11,8 @@ def test_files_become_history(small):
     small.run()
 
     found = small.sql(
-        "select region, code, size, valid_from::date::text, valid_to::date::text from published.thing_history order by 1, 2, 4"
+        "select region, code, size, valid_from::date::text, valid_to::date::text from published.thing_history"
+        " order by 1, 2, 4"
     )
     assert found == [
         ("north", "a", 1, "2026-01-01", "2026-01-02"),

@@ -30,6 +30,7 @@ def _engine(url: str) -> Engine:
         make_url(url).set(drivername="postgresql+psycopg"),
         connect_args={"options": spelling, "connect_timeout": 10},
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes to terminals and logs
     )
 
 

@@ -58,11 +58,14 @@
     rated as materialized (
         select
             candidates.*,
-            concat_ws(
-                ','
-                {%- for rule in rules %},
-                case when ({{ rule.predicate }}) then '{{ rule.code }}' end
-                {%- endfor %}
+            coalesce(
+                nullif(concat_ws(
+                    ','
+                    {%- for rule in rules if rule.code != 'key_missing' %},
+                    case when ({{ rule.predicate }}) then '{{ rule.code }}' end
+                    {%- endfor %}
+                ), ''),
+                case when {{ id }} is null then 'key_missing' else '' end
             ) as _broken
         from candidates
     ),
