@@ -7,12 +7,14 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check format docs lock setup clean
+.PHONY: demo demo-history test-deep test check format docs lock setup clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the main job, end to end, on the bundled samples"
+	@echo "make demo-history   a late file, a retraction and a rollback, as a story"
 	@echo "make test    all tests"
+	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
 	@echo "make docs    the warehouse's documentation as one static page"
 	@echo "make lock    resolve requirements.lock anew"
@@ -32,6 +34,12 @@ setup: $(VENV)/.ready
 
 demo: setup
 	@$(BIN)/python -m flows.demo
+
+demo-history: setup
+	@$(BIN)/python -m flows.demo_history
+
+test-deep: setup
+	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -22,10 +22,22 @@ def key_columns(entity: str) -> tuple[str, ...]:
     return tuple(key)
 
 
+@cache
+def classes(entity: str) -> dict[str, str]:
+    """The PII class of each column of an entity."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    columns = _model(file, entity).get("columns") or []
+    return {column["name"]: column["config"]["meta"]["pii"] for column in columns}
+
+
 def _meta(file: Path, entity: str) -> dict[str, Any]:
+    return dict((_model(file, entity).get("config") or {}).get("meta") or {})
+
+
+def _model(file: Path, entity: str) -> dict[str, Any]:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FeedError(f"{file} is missing; it declares the entity {entity}.") from None
     models = {model["name"]: model for model in document.get("models", [])}
-    return dict(((models.get(f"judged_{entity}") or {}).get("config") or {}).get("meta") or {})
+    return dict(models.get(f"judged_{entity}") or {})

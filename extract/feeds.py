@@ -87,6 +87,16 @@ class Arrives(Strict):
         return pattern
 
 
+class Bounds(Strict):
+    """What a delivery may do before a person is asked. Shares are of the feed's keys, or of the delivery's rows; they
+    count from `at_least` keys or rows on."""
+
+    vanish: float = Field(default=0.5, ge=0, le=1, description="Share of the open keys that a full delivery lacks.")
+    change: float = Field(default=1.0, ge=0, le=1, description="Share of the open keys that it changes.")
+    bad: float = Field(default=0.5, ge=0, le=1, description="Share of its rows that are quarantined.")
+    at_least: int = Field(default=50, ge=0, description="Fewer keys or rows than these raise no doubt.")
+
+
 class FromFilename(Strict):
     """The effective date stands in the file's name."""
 
@@ -148,6 +158,7 @@ class Feed(Strict):
     effective_at: FromFilename | Literal["arrival"] = "arrival"
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     format: Hints = Hints()
+    bounds: Bounds = Bounds()
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @property

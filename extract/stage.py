@@ -55,6 +55,12 @@ def stage(feed: Feed, delivery_id: int) -> str:
         return "refused"
 
 
+def stage_content_again(feed: Feed, delivery_id: int) -> None:
+    """Load a merged delivery's rows from the archive once more: a late delivery needs them, and they were purged."""
+    with transaction() as connection:
+        _stage(connection, feed, ledger.delivery(connection, delivery_id, for_update=True))
+
+
 def is_intact(delivery_id: int) -> bool:
     """Whether all that was staged of a delivery is still there: unlogged tables are empty after the server crashed."""
     with transaction() as connection:

@@ -1,37 +1,14 @@
 """The `sluice` command line."""
 
-import json
 import os
-import sys
-from collections.abc import Callable
 from datetime import date, datetime
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from warehouse.errors import SluiceError
-
-console = Console()
-PROBLEM = 1
-PLAIN: Any = {"highlight": False, "soft_wrap": True}
-
-
-class Failed(click.ClickException):
-    """An error in one clear paragraph; the traceback shows with --debug."""
-
-    exit_code = PROBLEM
-
-    def show(self, file: Any = None) -> None:  # noqa: ARG002  (click passes it)
-        Console(stderr=True, soft_wrap=True).print(f"[red]Not done:[/red] {_escaped(self.message)}", highlight=False)
-
-
-def _escaped(message: str) -> str:
-    from rich.markup import escape
-
-    return escape(message)
+from flows.cli_history import HISTORY_COMMANDS
+from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -44,32 +21,6 @@ def main(context: click.Context, debug: bool) -> None:
     if not debug:
         # An error is told once, by us. (PREFECT_LOGGING_LEVEL would do it too, but WARNING crashes prefect-dbt.)
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-
-
-def told_plainly(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn any error into one paragraph and exit code 1."""
-
-    @wraps(command)
-    def call(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except click.ClickException:
-            raise
-        except Exception as error:
-            if click.get_current_context().find_root().obj:
-                raise
-            raise Failed(in_a_paragraph(error)) from error
-
-    return call
-
-
-def in_a_paragraph(error: Exception) -> str:
-    """What a person is told of an error. A database's own text may quote a row: of that only the message is told."""
-    if isinstance(error, SluiceError):
-        return str(error)
-    diagnosis = getattr(getattr(error, "orig", error), "diag", None)
-    message = diagnosis.message_primary if diagnosis else " ".join(str(error).split())
-    return f"{type(error).__name__}: {message} (an error of ours; --debug shows where)"
 
 
 @main.command()
@@ -99,7 +50,7 @@ def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
         "sighting": f"delivery {done.delivery_id} of {feed}: a sighting, the content is that of delivery"
         f" {done.same_as}; nothing to load.",
     }
-    console.print(f"{_escaped(done.name)}: {told[done.outcome]}", **PLAIN)
+    say(f"{done.name}: {told[done.outcome]}")
 
 
 @main.command()
@@ -123,10 +74,9 @@ def tell(report: Any) -> None:
     for file in report.ingested:
         if file.outcome != "again":
             told = f"a sighting of delivery {file.same_as}" if file.outcome == "sighting" else file.state
-            console.print(f"{file.feed}: {_escaped(file.name)} is delivery {file.delivery_id}, {told}", **PLAIN)
+            say(f"{file.feed}: {file.name} is delivery {file.delivery_id}, {told}")
     for merged in report.merged:
-        told = "nothing new" if merged.run is None else f"run {merged.run} published, {merged.rows} rows"
-        console.print(f"{merged.entity}: {told}", **PLAIN)
+        tell_merged(merged)
 
 
 @main.command()
@@ -140,7 +90,7 @@ def status(as_json: bool) -> None:
     migrate()
     found = views.status()
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     console.print(tables.deliveries(found["deliveries"]))
     console.print(tables.accounts(found["deliveries"]))
@@ -163,31 +113,9 @@ def quarantine_list(entity: str, as_json: bool) -> None:
 
     found = views.quarantine(catalogue().entity(entity))
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         console.print(tables.quarantine(entity, found))
-
-
-@main.command()
-@click.argument("entity")
-@click.argument("key", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@told_plainly
-def history(entity: str, key: tuple[str, ...], as_json: bool) -> None:
-    """Show the published versions of the row of an ENTITY that has this KEY.
-
-    KEY is its id, or the values of its natural key's columns.
-    """
-    from extract.entities import key_columns
-    from extract.feeds import catalogue
-    from publish import tables, views
-
-    versions = views.history(catalogue().entity(entity), key_columns(entity), key)
-    if as_json:
-        _print_json({"entity": entity, "key": list(key), "versions": versions})
-        return
-    for identity in dict.fromkeys(version[f"{entity}_id"] for version in versions):
-        console.print(tables.history(entity, [v for v in versions if v[f"{entity}_id"] == identity]))
 
 
 @main.command()
@@ -196,7 +124,7 @@ def docs() -> None:
     """Build the documentation of the warehouse: one static page."""
     from flows.docs import build
 
-    console.print(f"The documentation is built: {build()}", **PLAIN)
+    say(f"The documentation is built: {build()}")
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -222,10 +150,8 @@ def stop() -> None:
     console.print("The embedded server is stopped.")
 
 
-def _print_json(found: Any) -> None:
-    json.dump(found, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
-
+for command in HISTORY_COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -5,13 +5,17 @@ from pathlib import Path
 
 from prefect import flow
 
-from checks import contract
+from checks import contract, plausible
+from checks.plausible import Bounds
+from extract import stage as staging
 from extract.entities import key_columns
+from extract.feeds import catalogue
 from flows import dbt
 from flows.prefect_door import keep_artifact, step
 from publish import export as exports
 from publish import pointer, tables
-from warehouse import runs
+from warehouse import runs, word
+from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 
 
@@ -23,6 +27,8 @@ class Merged:
     run: int | None = None
     rows: int | None = None
     exported: Path | None = None
+    held: bool = False  # merged, and not published: the entity was rolled back
+    waiting: tuple[str, ...] = ()  # why deliveries wait for a person's word
 
 
 @flow(name="merge", flow_run_name="merge {entity}")
@@ -33,25 +39,40 @@ def merge(entity: str) -> Merged:
         if run:
             finish(entity, run)
         candidate = runs.candidate(entity)
-        if candidate is None:
+        if candidate is None or pointer.is_held(entity):
             make_up_for_export(entity)
-            return Merged(entity)
+            return Merged(entity, run, held=candidate is not None, waiting=waiting(entity))
         gate(entity, candidate)
         publication = publish(entity, candidate)
         exported = export(entity, candidate)
     keep_artifact(f"row-accounts-{entity.replace('_', '-')}", tables.accounts_markdown(entity))
-    return Merged(entity, candidate, publication.rows, exported)
+    return Merged(entity, candidate, publication.rows, exported, waiting=waiting(entity))
 
 
 def finish(entity: str, run: int) -> None:
     """Judge, verify and fold; a run that fails gives its deliveries back."""
     try:
-        judge(entity, run)
-        verify(entity, run)
-        fold(entity, run)
+        if runs.to_judge(run):
+            stage_again(entity, run)
+            judge(entity, run)
+            verify(entity, run)
+            doubt(entity, run)
+        if runs.has_work(run):
+            fold(entity, run)
+        else:
+            runs.fail(run, "all that it was to bring in waits for a person's word")
     except BaseException as error:
         runs.fail(run, str(error) or type(error).__name__)
         raise
+
+
+def waiting(entity: str) -> tuple[str, ...]:
+    """What a person has to decide on, in words."""
+    return tuple(
+        f"delivery {d['delivery_id']} of {d['feed']} ({d['name']}) waits: {d['reason']}."
+        f" Say sluice accept {d['delivery_id']}, or sluice refuse {d['delivery_id']} --why ..."
+        for d in runs.waiting(entity)
+    )
 
 
 def make_up_for_export(entity: str) -> None:
@@ -78,6 +99,14 @@ def key_rule(entity: str) -> runs.Rule:
     return runs.Rule(code="key_missing", column_name=key[0], message=told, predicate=f'"{entity}_id" is null')
 
 
+@step("stage again for {entity} run {run}")
+def stage_again(entity: str, run: int) -> None:  # noqa: ARG001  (the entity is in its name)
+    """Load again what the run judges and staging does not hold any more."""
+    for delivery in runs.to_judge(run):
+        if not staging.is_intact(delivery["delivery_id"]):
+            staging.stage_content_again(catalogue().feed(delivery["feed"]), delivery["delivery_id"])
+
+
 @step("judge {entity} run {run}")
 def judge(entity: str, run: int) -> None:
     """Split the rows: good ones on, bad ones to quarantine with all their reasons."""
@@ -87,8 +116,17 @@ def judge(entity: str, run: int) -> None:
 @step("verify {entity} run {run}")
 def verify(entity: str, run: int) -> None:
     """Soda looks at the good rows with the same contract: an independent check of the split."""
-    waiting = f"_delivery_id in (select delivery_id from ledger.run_deliveries where run = {run})"
+    waiting = f"_delivery_id in (select delivery_id from ledger.run_deliveries where run = {run} and judge)"
     _require(entity, run, "verify", contract.verify(contract.contract_file(entity), waiting))
+
+
+@step("doubt {entity} run {run}")
+def doubt(entity: str, run: int) -> None:
+    """Let deliveries that would do what is implausible wait for a person; the others go on."""
+    bounds = {feed.key: Bounds(**feed.bounds.model_dump()) for feed in catalogue().of_entity(entity)}
+    for delivery_id, why in plausible.doubts(entity, run, bounds).items():
+        with transaction() as connection:
+            word.wait(connection, run, delivery_id, why)
 
 
 @step("fold {entity} run {run}")
@@ -106,7 +144,8 @@ def gate(entity: str, run: int) -> None:
 @step("publish {entity} run {run}")
 def publish(entity: str, run: int) -> pointer.Publication:
     """Move the publication pointer."""
-    return pointer.publish(entity, run)
+    [publication] = pointer.publish({entity: run})
+    return publication
 
 
 @step("export {entity} run {run}")

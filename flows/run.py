@@ -59,7 +59,10 @@ def run(entities: Sequence[str] = ()) -> Report:
         collect(entity, report)
         try:
             stage_again(entity)
-            report.merged.append(go(merge, entity))
+            merged = go(merge, entity)
+            report.merged.append(merged)
+            for doubt in merged.waiting:
+                report.tell(doubt)
         except SluiceError as error:
             report.tell(str(error))
     if report.problems:

@@ -148,6 +148,25 @@ def _differences(identity: str, before: Mapping[str, Any], now: Mapping[str, Any
     return "\n".join(changed) or "back again, as it was"
 
 
+def explanation(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
+    """Each version with where it comes from; superseded ones are told as such."""
+    table = _table(f"Why {entity} is so", pad_edge=False, padding=(0, 1, 1, 0))
+    table.add_column("from", no_wrap=True)
+    table.add_column("to", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for v in versions:
+        told = [
+            f"{v['file']}, line {v['line_number']} (delivery {v['delivery_id']} of {v['feed']}, {v['delivery_state']})",
+            f"differs in: {', '.join(v['changed'])}" if v["changed"] else "the first version, or back again",
+            f"masked: {', '.join(v['masked'])}" if v["masked"] else "nothing masked",
+            f"recorded in run {v['recorded_in']}, "
+            + (f"published {v['published_at'][:19]}" if v["published_at"] else "never published")
+            + (f", replaced in run {v['superseded_in']}" if v["superseded_in"] else ""),
+        ]
+        table.add_row(v["valid_from"][:10], (v["valid_to"] or "open")[:10], Text("\n".join(told)))
+    return table
+
+
 def rows(title: str, found: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     """Any rows in the given columns, a line each."""
     table = _table(title, pad_edge=False, padding=(0, 1, 0, 0))

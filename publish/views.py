@@ -72,25 +72,29 @@ def _in_its_zone(moment: datetime, day: date) -> datetime:
 def quarantine(entity: str) -> list[dict[str, Any]]:
     """The bad rows of an entity, by delivery and row: where they stand and all the reasons, nothing personal."""
     with transaction() as connection:
-        _require_view(connection, f"quarantine.{entity}_masked", entity)
+        require(connection, f"quarantine.{entity}_masked", entity)
         found = connection.execute(
             text(f'select * from quarantine."{entity}_masked" order by delivery_id, row_number')
         ).mappings()
         return [{key: plain(value) for key, value in row.items()} for row in found]
 
 
-def history(entity: str, key_columns: Sequence[str], key: Sequence[str]) -> list[dict[str, Any]]:
-    """The published versions of the rows with a key, oldest first, masked.
+def history(
+    entity: str, key_columns: Sequence[str], key: Sequence[str], known_at: datetime | None = None
+) -> list[dict[str, Any]]:
+    """The published versions of the rows with a key, oldest first, masked; or those that were published at `known_at`.
 
     `key` is the surrogate id, or values of the natural key's columns: all of them, or those that are known.
     """
-    names = [f'"{name}"::text' for name in (f"{entity}_id", *key_columns)]
-    given = " and ".join(f"cast(:key{i} as text) in ({', '.join(names)})" for i in range(len(key)))
     with transaction() as connection:
-        _require_view(connection, f"published.{entity}_history", entity)
+        require(connection, f"published.{entity}_history", entity)
+        given, parameters = of_key(entity, key_columns, key)
+        source = f'published."{entity}_history"'
+        if known_at is not None:
+            source = f"published.{entity}_history_known_at(:known_at)"
+            parameters["known_at"] = known_at
         found = connection.execute(
-            text(f'select * from published."{entity}_history" where {given} order by 1, valid_from'),
-            {f"key{i}": part for i, part in enumerate(key)},
+            text(f"select * from {source} where {given} order by 1, valid_from"), parameters
         ).mappings()
         versions = [{name: plain(value) for name, value in row.items()} for row in found]
     if not versions:
@@ -101,7 +105,15 @@ def history(entity: str, key_columns: Sequence[str], key: Sequence[str]) -> list
     return versions
 
 
-def _require_view(connection: Connection, name: str, entity: str) -> None:
+def of_key(entity: str, key_columns: Sequence[str], key: Sequence[str], prefix: str = "") -> tuple[str, dict[str, Any]]:
+    """The condition that a row has a key, with its parameters."""
+    names = ", ".join(f'{prefix}"{name}"::text' for name in (f"{entity}_id", *key_columns))
+    given = " and ".join(f"cast(:key{i} as text) in ({names})" for i in range(len(key)))
+    return given, {f"key{i}": part for i, part in enumerate(key)}
+
+
+def require(connection: Connection, name: str, entity: str) -> None:
+    """Refuse where a relation of the entity is not there yet."""
     schema, relation = name.split(".")
     if not connection.scalar(text("select to_regclass(:name)"), {"name": f'{schema}."{relation}"'}):
         raise SluiceError(f"{entity} was never run here; deliver a file of it, then `sluice run {entity}`.")

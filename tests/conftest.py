@@ -105,6 +105,22 @@ class Sluice:
 
         return go(run, list(entities))
 
+    def retract(self, delivery_id: int, *, undo: bool = False) -> bool:
+        """Take a delivery out of force, or put it back; False where that is refused."""
+        from warehouse import word
+        from warehouse.connection import transaction
+        from warehouse.errors import SluiceError
+
+        try:
+            with transaction() as connection:
+                if undo:
+                    word.undo(connection, delivery_id)
+                else:
+                    word.retract(connection, delivery_id, "a test wants it")
+        except SluiceError:
+            return False
+        return True
+
     def account(self, delivery_id: int) -> dict[str, int]:
         """A delivery's row account."""
         from publish.views import status

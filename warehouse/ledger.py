@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, text
 
+OUT_OF_FORCE = "('refused', 'superseded', 'retracted')"
 Outcome = Literal["new", "sighting", "again", "refused"]
 
 
@@ -41,28 +42,35 @@ class Registered:
 
 
 def register(connection: Connection, arrival: Arrival, *, retry: bool = True) -> Registered:
-    """Give an arrival its delivery. Identity is (feed, effective_at, sha256): the same again is a no-op; one that was
-    refused is tried anew, if `retry`, or if its feed is declared otherwise than when it could not be read.
-    A late delivery is refused: it cannot be merged yet."""
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:lock, 0))"),
-        {"lock": f"sluice.feed.{arrival.feed}"},
-    )
+    """Give an arrival its delivery. Identity is (feed, effective_at, sha256): the same again is a no-op. With `retry`
+    one that was refused is tried anew, and one that another content superseded comes into force again; one that was
+    refused is tried anew without it too, if its feed is declared otherwise than it was then."""
+    lock_feed(connection, arrival.feed)
     known = _same_delivery(connection, arrival)
-    if known and not (known["state"] == "refused" and (retry or known["declared_otherwise"])):
+    if known and not _taken_anew(known, retry):
         return Registered(known["delivery_id"], "again", known["state"])
-    late = _late(connection, arrival)
-    if late:
-        return Registered(
-            _write(connection, arrival, known, "refused", 1, None, late), "refused", "refused", None, late
-        )
     before = _in_force_before(connection, arrival)
     sighted = before["delivery_id"] if before and before["sha256"] == arrival.sha256 else None
+    supersede(connection, arrival.feed, arrival.effective_at)
     state = "sighted" if sighted else "received"
-    delivery_id = _write(connection, arrival, known, state, _supersede(connection, arrival), sighted, None)
-    _unsight_next(connection, arrival)
-    settle_sightings(connection)
+    if known and known["in_history"]:
+        state, sighted = "sighted" if known["sighting_of"] else "merged", known["sighting_of"]
+    delivery_id = _write(connection, arrival, known, state, _next_revision(connection, arrival), sighted)
+    settle_sightings(connection, arrival.entity)
     return Registered(delivery_id, "sighting" if sighted else "new", state, sighted)
+
+
+def lock_feed(connection: Connection, feed: str) -> None:
+    """Let nobody else change which deliveries of a feed are in force before the transaction ends."""
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": f"sluice.feed.{feed}"}
+    )
+
+
+def _taken_anew(known: RowMapping, retry: bool) -> bool:
+    if known["state"] == "refused":
+        return retry or bool(known["declared_otherwise"])
+    return retry and known["state"] == "superseded"
 
 
 def _write(
@@ -72,23 +80,22 @@ def _write(
     state: str,
     revision: int,
     sighted: int | None,
-    reason: str | None,
 ) -> int:
-    """Insert the delivery, or write the refused one that is tried anew; gives its id."""
-    row = {**arrival.__dict__, "state": state, "revision": revision, "sighted": sighted, "reason": reason}
+    """Insert the delivery, or write the known one that is taken anew; gives its id."""
+    row = {**arrival.__dict__, "state": state, "revision": revision, "sighted": sighted}
     if known:
         connection.execute(
             text(
                 "update ledger.deliveries set state = :state, revision = :revision, sighting_of = :sighted,"
-                " received_at = :received_at, name = :name, mode = :mode, reason = :reason where delivery_id = :id"
+                " received_at = :received_at, name = :name, mode = :mode, reason = null where delivery_id = :id"
             ),
             {**row, "id": known["delivery_id"]},
         )
         return int(known["delivery_id"])
     statement = text(
         "insert into ledger.deliveries (vendor, feed, entity, name, sha256, bytes, received_at, effective_at,"
-        " effective_date, revision, mode, state, sighting_of, reason) values (:vendor, :feed, :entity, :name,"
-        " :sha256, :bytes, :received_at, :effective_at, :effective_date, :revision, :mode, :state, :sighted, :reason)"
+        " effective_date, revision, mode, state, sighting_of) values (:vendor, :feed, :entity, :name,"
+        " :sha256, :bytes, :received_at, :effective_at, :effective_date, :revision, :mode, :state, :sighted)"
         " returning delivery_id"
     )
     return int(connection.scalar(statement, row))
@@ -98,7 +105,8 @@ def _same_delivery(connection: Connection, arrival: Arrival) -> RowMapping | Non
     return (
         connection.execute(
             text(
-                "select delivery_id, state, found ->> 'declaration' <> :declaration as declared_otherwise"
+                "select delivery_id, state, in_history, sighting_of,"
+                " found ->> 'declaration' <> :declaration as declared_otherwise"
                 " from ledger.deliveries where feed = :feed and effective_at = :effective_at and sha256 = :sha256"
             ),
             arrival.__dict__,
@@ -114,7 +122,8 @@ def _in_force_before(connection: Connection, arrival: Arrival) -> RowMapping | N
         connection.execute(
             text(
                 "select coalesce(sighting_of, delivery_id) as delivery_id, sha256 from ledger.deliveries"
-                " where feed = :feed and effective_at < :effective_at and state not in ('refused', 'superseded')"
+                f" where feed = :feed and effective_at < :effective_at and state not in {OUT_OF_FORCE}"
+                " and state <> 'waiting'"
                 " order by effective_at desc limit 1"
             ),
             arrival.__dict__,
@@ -124,41 +133,18 @@ def _in_force_before(connection: Connection, arrival: Arrival) -> RowMapping | N
     )
 
 
-def _late(connection: Connection, arrival: Arrival) -> str | None:
-    """Why an arrival is late, or None: a delivery of the feed for the same time or a later one is in history."""
-    later = (
-        connection.execute(
-            text(
-                "select d.delivery_id, d.effective_date from ledger.deliveries as d"
-                " left join ledger.row_accounts as a using (delivery_id)"
-                " where d.feed = :feed and d.effective_at >= :effective_at"
-                " and (d.state in ('judged', 'merged') or (d.state = 'sighted' and a.read is not null))"
-                " order by d.effective_at desc limit 1"
-            ),
-            arrival.__dict__,
-        )
-        .mappings()
-        .one_or_none()
-    )
-    if later is None:
-        return None
-    return (
-        f"{arrival.name} speaks of {arrival.effective_date}, but delivery {later['delivery_id']} of {arrival.feed}"
-        f" for {later['effective_date']} is already in history. Late deliveries, and another content for a day that"
-        " is merged, cannot be merged yet. The file is in the archive; if its date is wrong, deliver it again with"
-        " --effective-at."
-    )
-
-
-def _supersede(connection: Connection, arrival: Arrival) -> int:
-    """Another content for the same effective time takes the place of one that waits; gives the new revision number."""
+def supersede(connection: Connection, feed: str, effective_at: datetime) -> None:
+    """Take what is in force for an effective time out of force: another content takes its place."""
     connection.execute(
         text(
-            "update ledger.deliveries set state = 'superseded', sighting_of = null"
-            " where feed = :feed and effective_at = :effective_at and state in ('received', 'staged', 'sighted')"
+            "update ledger.deliveries set state = 'superseded' where feed = :feed and effective_at = :effective_at"
+            f" and state not in {OUT_OF_FORCE}"
         ),
-        arrival.__dict__,
+        {"feed": feed, "effective_at": effective_at},
     )
+
+
+def _next_revision(connection: Connection, arrival: Arrival) -> int:
     highest = connection.scalar(
         text(
             "select max(revision) from ledger.deliveries"
@@ -169,31 +155,30 @@ def _supersede(connection: Connection, arrival: Arrival) -> int:
     return (highest or 0) + 1
 
 
-def _unsight_next(connection: Connection, arrival: Arrival) -> None:
-    """X, X again, then Y between them: the second X is no sighting any more, and has to be staged."""
-    connection.execute(
+def settle_sightings(connection: Connection, entity: str) -> None:
+    """Let history count with the sightings that change nothing: what is in force just before them has their content
+    and is in history, and nothing later of their feed is. All of their good rows are unchanged."""
+    while connection.execute(
         text(
-            "update ledger.deliveries set state = 'received', sighting_of = null where delivery_id = ("
-            " select delivery_id from ledger.deliveries where feed = :feed and effective_at > :effective_at"
-            " and state not in ('refused', 'superseded') order by effective_at limit 1)"
-            " and state = 'sighted' and sha256 <> :sha256"
+            "with in_order as ("
+            " select d.*, lag(in_history) over (partition by feed order by effective_at) as after_history,"
+            " lag(coalesce(sighting_of, delivery_id)) over (partition by feed order by effective_at) as content_before"
+            f" from ledger.deliveries as d where entity = :entity and state not in {OUT_OF_FORCE}"
+            "), settled as ("
+            " update ledger.deliveries as d set in_history = true from in_order as i"
+            " where d.delivery_id = i.delivery_id and i.state = 'sighted' and not i.in_history and i.after_history"
+            " and i.content_before = i.sighting_of and not exists (select from ledger.deliveries as later"
+            " where later.feed = d.feed and later.effective_at >= d.effective_at and later.in_history)"
+            " returning d.delivery_id, d.sighting_of"
+            ") insert into ledger.row_accounts select s.delivery_id, a.read, a.blank, a.banner, a.unreadable, a.staged,"
+            " a.quarantined, a.good, a.duplicate, 0, 0, a.good - a.duplicate, 0 from settled as s"
+            " join ledger.row_accounts as a on a.delivery_id = s.sighting_of"
+            " on conflict (delivery_id) do update"
+            " set opened = 0, changed = 0, unchanged = excluded.unchanged, closed = 0"
         ),
-        arrival.__dict__,
-    )
-
-
-def settle_sightings(connection: Connection) -> None:
-    """Write the accounts of sightings whose original is merged: all of its good rows are unchanged."""
-    connection.execute(
-        text(
-            "insert into ledger.row_accounts select s.delivery_id, a.read, a.blank, a.banner, a.unreadable, a.staged,"
-            " a.quarantined, a.good, a.duplicate, 0, 0, a.good - a.duplicate, 0"
-            " from ledger.deliveries as s"
-            " join ledger.deliveries as o on o.delivery_id = s.sighting_of and o.state = 'merged'"
-            " join ledger.row_accounts as a on a.delivery_id = o.delivery_id"
-            " where s.state = 'sighted' on conflict (delivery_id) do nothing"
-        )
-    )
+        {"entity": entity},
+    ).rowcount:
+        pass
 
 
 def staged(connection: Connection, delivery_id: int, account: Mapping[str, int], found: Mapping[str, Any]) -> None:
@@ -203,14 +188,15 @@ def staged(connection: Connection, delivery_id: int, account: Mapping[str, int],
             "insert into ledger.row_accounts (delivery_id, read, blank, banner, unreadable, staged)"
             " values (:delivery_id, :read, :blank, :banner, :unreadable, :staged)"
             " on conflict (delivery_id) do update set read = excluded.read, blank = excluded.blank,"
-            " banner = excluded.banner, unreadable = excluded.unreadable, staged = excluded.staged,"
-            " quarantined = null, good = null, duplicate = null"
+            " banner = excluded.banner, unreadable = excluded.unreadable, staged = excluded.staged, quarantined = null,"
+            " good = null, duplicate = null, opened = null, changed = null, unchanged = null, closed = null"
         ),
         {"delivery_id": delivery_id, **account},
     )
     connection.execute(
         text(
-            "update ledger.deliveries set state = 'staged', reason = null, found = cast(:found as jsonb)"
+            "update ledger.deliveries set found = cast(:found as jsonb),"
+            " state = case when state in ('received', 'judged') then 'staged' else state end"
             " where delivery_id = :delivery_id"
         ),
         {"delivery_id": delivery_id, "found": json.dumps(found)},

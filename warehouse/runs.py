@@ -42,14 +42,12 @@ def entity_lock(entity: str) -> Iterator[None]:
 
 
 def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]) -> int | None:
-    """Open a run over all staged deliveries of the entity; None where none waits. Call it under `entity_lock`.
-
-    A run that died is closed first: its deliveries are judged again.
-    """
+    """Open a run over what is to come into the entity's history or to go out of it; None where nothing is. Call it
+    under `entity_lock`. A run that died is closed first: its deliveries are judged again."""
     with transaction() as connection:
         _close_dead(connection, entity)
-        waiting = [d["delivery_id"] for d in ledger.deliveries_in_state(connection, "staged", entity=entity)]
-        if not waiting:
+        ledger.settle_sightings(connection, entity)
+        if not _to_do(connection, entity):
             return None
         _record_rules(connection, contract_hash, rules)
         run = connection.scalar(
@@ -59,11 +57,95 @@ def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]
             ),
             {"entity": entity, "contract_hash": contract_hash, "gate_hash": gate_hash},
         )
-        connection.execute(
-            text("insert into ledger.run_deliveries (run, delivery_id) select :run, unnest(cast(:ids as bigint[]))"),
-            {"run": run, "ids": waiting},
-        )
+        _attach_deliveries(connection, entity, int(run))
         return int(run)
+
+
+# What comes into history, and what goes out of it.
+TO_DO = (
+    "select delivery_id, feed, effective_at, sighting_of, state,"
+    " case when in_history then 'remove' else 'add' end as effect from ledger.deliveries where entity = :entity"
+    " and case when in_history then state in ('superseded', 'retracted') else state in ('staged', 'sighted') end"
+)
+
+
+def _to_do(connection: Connection, entity: str) -> bool:
+    return bool(connection.scalar(text(f"select exists ({TO_DO})"), {"entity": entity}))
+
+
+def _attach_deliveries(connection: Connection, entity: str, run: int) -> None:
+    """Write what the run works on: what is to do; what is in force since the earliest of that, for it is folded again;
+    and the deliveries whose rows a sighting among them has. Rows that are not in `judged` any more are judged again."""
+    connection.execute(
+        text(
+            f"with to_do as ({TO_DO}), since as (select feed, min(effective_at) as at from to_do group by feed),"
+            " context as (select d.delivery_id, d.feed, d.effective_at, d.sighting_of, d.state, 'context' as effect"
+            " from ledger.deliveries as d join since using (feed) where d.in_history and d.effective_at >= since.at"
+            " and d.state in ('merged', 'sighted')),"
+            " folded as (select * from to_do union all select * from context),"
+            " content as (select distinct o.delivery_id, o.feed, o.effective_at, o.sighting_of, o.state, 'content'"
+            " from folded as s join ledger.deliveries as o on o.delivery_id = s.sighting_of"
+            " where s.effect <> 'remove' and o.delivery_id not in (select delivery_id from folded))"
+            " insert into ledger.run_deliveries (run, delivery_id, effect, judge)"
+            " select :run, delivery_id, effect, effect = 'add' and state = 'staged'"
+            " from (select * from folded union all select * from content) as every"
+        ),
+        {"entity": entity, "run": run},
+    )
+    for delivery_id in _not_judged_any_more(connection, run):
+        connection.execute(
+            text("update ledger.run_deliveries set judge = true where run = :run and delivery_id = :id"),
+            {"run": run, "id": delivery_id},
+        )
+
+
+def _not_judged_any_more(connection: Connection, run: int) -> list[int]:
+    """The run's deliveries whose judged rows are needed and gone: purged, or lost when the server crashed."""
+    needed = connection.execute(
+        text(
+            "select d.delivery_id, a.good - a.duplicate as rows, to_regclass('judged.delivery_' || d.delivery_id)"
+            " is not null as there from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
+            " left join ledger.row_accounts as a using (delivery_id)"
+            " where r.run = :run and not r.judge and d.sighting_of is null and (r.effect in ('context', 'content')"
+            " or exists (select from ledger.run_deliveries as s join ledger.deliveries as sd using (delivery_id)"
+            " where s.run = :run and s.effect <> 'remove' and sd.sighting_of = d.delivery_id))"
+        ),
+        {"run": run},
+    ).mappings()
+    return [
+        row["delivery_id"]
+        for row in list(needed)
+        if not row["there"]
+        or connection.scalar(text(f"select count(*) from judged.delivery_{int(row['delivery_id'])}")) != row["rows"]
+    ]
+
+
+def has_work(run: int) -> bool:
+    """Whether a run still has something to bring into history or to take out of it."""
+    with transaction() as connection:
+        work = text(
+            "select exists (select from ledger.run_deliveries where run = :run and effect in ('add', 'remove'))"
+        )
+        return bool(connection.scalar(work, {"run": run}))
+
+
+def waiting(entity: str) -> list[RowMapping]:
+    """The deliveries of the entity that wait for a person's word."""
+    with transaction() as connection:
+        return ledger.deliveries_in_state(connection, "waiting", entity=entity)
+
+
+def to_judge(run: int) -> list[RowMapping]:
+    """The deliveries whose rows the run judges."""
+    with transaction() as connection:
+        found = connection.execute(
+            text(
+                "select d.* from ledger.run_deliveries join ledger.deliveries as d using (delivery_id)"
+                " where run = :run and judge order by 1"
+            ),
+            {"run": run},
+        ).mappings()
+        return list(found)
 
 
 def _close_dead(connection: Connection, entity: str) -> None:
@@ -78,7 +160,7 @@ def _close_dead(connection: Connection, entity: str) -> None:
 
 
 def _give_back(connection: Connection, entity: str) -> None:
-    """Judged but not merged: their judgement is void, they wait again."""
+    """Judged but not merged: their judgement is void, they are judged again."""
     connection.execute(
         text(
             "with back as (update ledger.deliveries set state = 'staged'"
@@ -150,6 +232,14 @@ def candidate(entity: str) -> int | None:
     return None if newest is None else int(newest)
 
 
+def newest_merged(entity: str) -> int | None:
+    """The newest merged run of the entity, or None."""
+    with transaction() as connection:
+        newest = text("select max(run) from ledger.runs where entity = :entity and state = 'merged'")
+        run = connection.scalar(newest, {"entity": entity})
+    return None if run is None else int(run)
+
+
 def unbalanced(connection: Connection, entity: str) -> list[int]:
     """The merged deliveries of an entity whose account is missing or does not add up.
 
@@ -158,7 +248,7 @@ def unbalanced(connection: Connection, entity: str) -> list[int]:
     found = connection.scalars(
         text(
             "select d.delivery_id from ledger.deliveries as d left join ledger.row_accounts as a using (delivery_id)"
-            " where d.entity = :entity and d.state = 'merged' and ("
+            " where d.entity = :entity and d.state in ('merged', 'sighted') and d.in_history and ("
             " a.read = a.blank + a.banner + a.unreadable + a.quarantined + a.good"
             " and a.good = a.opened + a.changed + a.unchanged + a.duplicate) is not true order by 1"
         ),

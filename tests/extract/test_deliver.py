@@ -72,9 +72,9 @@ def test_a_delivery_between_a_file_and_its_sighting(small: Sluice) -> None:
     deliver(small, 1, 1)
     assert deliver(small, 1, 3).outcome == "sighting"
     assert deliver(small, 2, 2).outcome == "new"
-    assert states(small) == [(1, "staged", 1), (3, "received", 1), (2, "staged", 1)]
     small.run()
-    assert states(small) == [(1, "merged", 1), (3, "merged", 1), (2, "merged", 1)]
+    assert states(small) == [(1, "merged", 1), (3, "sighted", 1), (2, "merged", 1)]
+    assert small.account(2)["changed"] == 1  # it repeats the first file, and is a change all the same
     assert versions(small) == [(1, 1, 2), (2, 2, 3), (1, 3, None)]
 
 
@@ -83,7 +83,7 @@ def test_the_original_of_a_sighting_is_superseded(small: Sluice) -> None:
     assert deliver(small, 1, 3).outcome == "sighting"
     deliver(small, 2, 1)
     small.run()
-    assert states(small) == [(1, "superseded", 1), (3, "merged", 1), (1, "merged", 2)]
+    assert states(small) == [(1, "superseded", 1), (3, "sighted", 1), (1, "merged", 2)]
     assert versions(small) == [(2, 1, 3), (1, 3, None)]
 
 
@@ -97,18 +97,36 @@ def test_another_content_for_a_day_that_waits(small: Sluice) -> None:
     assert small.account(1)["good"] is None
 
 
-@pytest.mark.parametrize(("size", "day"), [(2, 1), (2, 2), (1, 1)], ids=["merged day", "sighted day", "before all"])
-def test_a_late_file_is_refused_and_recorded(size: int, day: int, small: Sluice) -> None:
+@pytest.mark.parametrize(
+    ("size", "day", "expected"),
+    [
+        (2, 2, [(2, 2, 3), (1, 3, None)]),
+        (2, 3, [(1, 2, 3), (2, 3, None)]),
+        (1, 1, [(1, 1, None)]),
+    ],
+    ids=["merged day", "sighted day", "before all"],
+)
+def test_a_late_file_is_taken_in_like_any_other(
+    size: int, day: int, expected: list[tuple[Any, ...]], small: Sluice
+) -> None:
     deliver(small, 1, 2)
     deliver(small, 1, 3)
     small.run()
-    late = deliver(small, size, day)
-    assert (late.outcome, late.state) == ("refused", "refused")
-    for words in (f"things-2026-01-0{day}.csv", "already in history", "is in the archive", "--effective-at"):
-        assert words in late.reason
-    assert small.sql("select state, reason from ledger.deliveries where delivery_id = 3") == [("refused", late.reason)]
-    assert versions(small) == [(1, 2, None)]
-    assert deliver(small, 2, 4).outcome == "new"
+    assert deliver(small, size, day).outcome == "new"
+    small.run()
+    assert versions(small) == expected
+
+
+def test_a_superseded_content_comes_back_by_hand_and_not_by_itself(small: Sluice) -> None:
+    deliver(small, 1, 1)
+    deliver(small, 2, 1)
+    small.drop("acme/things-2026-01-01.csv", HEADER + "north,a,1,,\n")
+    small.run()
+    assert versions(small) == [(2, 1, None)]
+    deliver(small, 1, 1)
+    small.run()
+    assert versions(small) == [(1, 1, None)]
+    assert states(small) == [(1, "merged", 3), (1, "superseded", 2)]
 
 
 def test_a_refused_file_is_tried_anew_when_it_is_delivered_again(small: Sluice) -> None:

@@ -19,6 +19,7 @@
         alter _fingerprint set not null,
         alter _delivery_id set not null,
         alter _row_number set not null,
+        alter _line_number set not null,
         alter valid_from set not null,
         alter _recorded_in set not null,
         add constraint {{ entity }}_range_not_empty check (valid_to > valid_from),
@@ -27,7 +28,8 @@
         where _superseded_in is null and valid_to is null;
     create unique index {{ entity }}_one_version_at_a_time on {{ relation }} ({{ id }}, valid_from)
         where _superseded_in is null;
-    create index {{ entity }}_versions on {{ relation }} ({{ id }});
+    create index {{ entity }}_begun on {{ relation }} (valid_from) where _superseded_in is null;
+    create index {{ entity }}_ended on {{ relation }} (valid_to) where _superseded_in is null and valid_to is not null;
     create trigger refuse_overlap_on_insert after insert on {{ relation }}
         referencing new table as touched for each statement execute function history.refuse_overlap('{{ id }}');
     create trigger refuse_overlap_on_update after update on {{ relation }}

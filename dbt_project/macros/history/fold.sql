@@ -1,4 +1,4 @@
-{# Per key, observations in order, with the open version as observation zero: a version starts where the fingerprint
+{# Per key, observations in order, with what was open just before the fold begins as observation zero: a version starts where the fingerprint
    differs from the one before, or where the key was absent in between; it ends where the next starts, or at the first
    full delivery of its feed that lacks it. A quarantined row is proof that its key is there, and so is the key's text
    in a record that could not be read: neither changes the key, neither closes it. #}
@@ -17,10 +17,15 @@
             dimension.valid_from as at,
             dimension._delivery_id as delivery_id,
             dimension._row_number as row_number,
+            dimension._line_number as line_number,
+            null::bigint as content_id,
             array[{% for part in key %}dimension.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}] as key
         from {{ relation }} as dimension
         join concerned using ({{ id }})
-        where dimension._superseded_in is null and dimension.valid_to is null
+        join since on since.feed = dimension._feed
+        where dimension._superseded_in is null
+            and dimension.valid_from < since.at
+            and (dimension.valid_to is null or dimension.valid_to >= since.at)
         union all
         select
             judged.{{ id }},
@@ -28,13 +33,15 @@
             judged._fingerprint,
             folding.seq,
             folding.effective_at,
-            judged._delivery_id,
+            folding.delivery_id,
             judged._row_number,
+            judged._line_number,
+            folding.content_id,
             array[{% for part in key %}judged.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}]
         from judged.{{ entity }} as judged
-        join folding on folding.delivery_id = judged._delivery_id
+        join folding on folding.content_id = judged._delivery_id
         join concerned using ({{ id }})
-        where judged._delivery_id = any (array(select delivery_id from folding))
+        where judged._delivery_id = any (array(select content_id from folding))
     ),
 
     neighbours as (
@@ -48,10 +55,10 @@
     ),
 
     absences as (
-        select neighbours.*, absence.delivery_id as gone_by, absence.effective_at as gone_at
+        select neighbours.*, absence.effective_at as gone_at
         from neighbours
         left join lateral (
-            select folding.delivery_id, folding.effective_at
+            select folding.effective_at
             from folding
             where folding.mode = 'full'
                 and folding.feed = neighbours.feed
@@ -59,11 +66,11 @@
                 and (neighbours.next_seq is null or folding.seq < neighbours.next_seq)
                 and not exists (
                     select from quarantine.{{ entity }} as present
-                    where present.{{ id }} = neighbours.id and present.delivery_id = folding.delivery_id
+                    where present.{{ id }} = neighbours.id and present.delivery_id = folding.content_id
                 )
                 and not exists (
                     select from quarantine.{{ entity }} as present
-                    where present.kind = 'unreadable' and present.delivery_id = folding.delivery_id
+                    where present.kind = 'unreadable' and present.delivery_id = folding.content_id
                     {%- if not personal %}
                         and (
                             present.raw_length > length(present.raw_bytes)
@@ -99,10 +106,11 @@
         (array_agg(seq order by seq))[1] as seq,
         (array_agg(delivery_id order by seq))[1] as delivery_id,
         (array_agg(row_number order by seq))[1] as row_number,
-        bool_or(is_opening) as is_opening,
+        (array_agg(line_number order by seq))[1] as line_number,
+        (array_agg(content_id order by seq))[1] as content_id,
+        (array_agg(fingerprint order by seq))[1] as fingerprint,
         min(at) as valid_from,
-        coalesce(max(gone_at), lead(min(at)) over (partition by id order by version)) as valid_to,
-        max(gone_by) as gone_by
+        coalesce(max(gone_at), lead(min(at)) over (partition by id order by version)) as valid_to
     from numbered
     group by id, version;
 

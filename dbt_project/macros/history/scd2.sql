@@ -19,8 +19,16 @@
     ) -%}
     {% if running.rows %}
         {%- set run = running.rows[0].run -%}
+        {% call statement('folding') -%}
+            {{ folding_sql(run) }}
+        {%- endcall %}
+        {%- set in_order = run_query(
+            "select not exists (select from folding where effect = 'context') and not exists (select from removed)"
+        ).rows[0][0] -%}
         {% call statement('concerned') -%}
-            {{ concerned_sql(entity, target_relation, run) }}
+            {%- if in_order %} {{ concerned_in_order_sql(entity, target_relation) }}
+            {%- else %} {{ concerned_out_of_order_sql(entity, target_relation) }}
+            {%- endif %}
         {%- endcall %}
         {% call statement('fold') -%}
             {{ fold_sql(entity, target_relation) }}
@@ -31,8 +39,9 @@
         {% call statement('insert') -%}
             {{ without_values(insert_sql(entity, target_relation, sql, run)) }}
         {%- endcall %}
+        {{ refresh_statistics(target_relation) }}
         {% call statement('account') -%}
-            {{ merge_account_sql(entity, run) }}
+            {{ merge_account_sql(entity, target_relation, run) }}
         {%- endcall %}
     {% endif %}
 

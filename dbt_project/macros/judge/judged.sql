@@ -35,7 +35,7 @@
         {%- endcall %}
         {% call statement('advance') -%}
             update ledger.deliveries set state = 'judged'
-            where delivery_id in (select delivery_id from ledger.judging where entity = '{{ entity }}')
+            where state = 'staged' and delivery_id in (select delivery_id from ledger.judging where entity = '{{ entity }}')
         {%- endcall %}
         {% call statement('analyze') -%}
             {% for delivery in deliveries.rows -%}

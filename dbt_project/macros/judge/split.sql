@@ -153,7 +153,11 @@
     set
         quarantined = coalesce(tally.quarantined, 0),
         good = coalesce(tally.good, 0) + coalesce(tally.duplicate, 0),
-        duplicate = coalesce(tally.duplicate, 0)
+        duplicate = coalesce(tally.duplicate, 0),
+        opened = null,
+        changed = null,
+        unchanged = null,
+        closed = null
     from deliveries
     left join tally using (delivery_id)
     where account.delivery_id = deliveries.delivery_id

@@ -12,7 +12,8 @@ select
     _feed,
     _fingerprint,
     _delivery_id,
-    _row_number
+    _row_number,
+    _line_number
 from {{ ref('judged_' ~ entity) }}
 {% endmacro %}
 

@@ -11,7 +11,11 @@ create table ledger.deliveries (
     effective_date date not null,
     revision integer not null default 1 check (revision > 0),
     mode text not null check (mode in ('full', 'delta')),
-    state text not null check (state in ('received', 'staged', 'judged', 'merged', 'sighted', 'superseded', 'refused')),
+    state text not null check (state in (
+        'received', 'staged', 'judged', 'waiting', 'merged', 'sighted', 'superseded', 'retracted', 'refused'
+    )),
+    in_history boolean not null default false,
+    accepted boolean not null default false,
     sighting_of bigint references ledger.deliveries,
     reason text,
     found jsonb,
@@ -21,9 +25,15 @@ create table ledger.deliveries (
 );
 create unique index on ledger.deliveries (feed, effective_at, revision) where state <> 'refused';
 create unique index one_delivery_in_force on ledger.deliveries (feed, effective_at)
-where state not in ('refused', 'superseded');
+where state not in ('refused', 'superseded', 'retracted');
 create index on ledger.deliveries (entity) where state in ('received', 'staged', 'judged');
+create index on ledger.deliveries (entity) where in_history <> (state in ('merged', 'sighted'));
 comment on table ledger.deliveries is 'One row per received content of a feed for one effective time.';
+comment on column ledger.deliveries.in_history is
+'Whether history counts with it. Where that differs from what its state asks for, the next run folds it in or out.';
+comment on column ledger.deliveries.accepted is 'A person said yes to what looked implausible.';
+comment on column ledger.deliveries.sighting_of is
+'The delivery whose content it has, where that was in force just before it: its rows are that one''s.';
 
 create table ledger.row_accounts (
     delivery_id bigint primary key references ledger.deliveries,
@@ -61,17 +71,22 @@ comment on table ledger.runs is 'One row per merge attempt of an entity; its num
 create table ledger.run_deliveries (
     run bigint not null references ledger.runs,
     delivery_id bigint not null references ledger.deliveries,
+    effect text not null check (effect in ('add', 'remove', 'context', 'content')),
+    judge boolean not null,
     primary key (run, delivery_id)
 );
+comment on column ledger.run_deliveries.effect is
+'add: comes into history. remove: goes out of it. context: in force since the earliest of these, and folded again.'
+' content: only its rows are needed, by a sighting.';
 
 create view ledger.judging as
 select r.run, d.*
 from ledger.runs as r
 join ledger.run_deliveries using (run)
 join ledger.deliveries as d using (delivery_id)
-where r.state = 'running' and r.run = nullif(current_setting('sluice.run', true), '')::bigint;
+where run_deliveries.judge and r.state = 'running' and r.run = nullif(current_setting('sluice.run', true), '')::bigint;
 comment on view ledger.judging is
-'The deliveries of the running run that this session works for (its setting sluice.run, see flows/dbt.py).';
+'The deliveries whose rows are judged by the run that this session works for (its setting sluice.run, see flows/dbt.py).';
 
 create table ledger.rules (
     contract_hash text not null,
@@ -105,9 +120,21 @@ create table ledger.publications (
 );
 create table ledger.pointers (
     entity text primary key,
-    run bigint not null references ledger.runs
+    run bigint not null references ledger.runs,
+    held boolean not null default false
 );
+comment on column ledger.pointers.held is 'Rolled back: what is merged from now on waits for `sluice publish`.';
 comment on table ledger.pointers is 'Consumers of this entity see history as of this run.';
+
+create function ledger.run_known_at(of_entity text, known_at timestamptz) returns bigint
+language sql stable
+return (
+    select run from ledger.publications
+    where entity = of_entity and published_at <= known_at
+    order by publication_id desc
+    limit 1
+);
+comment on function ledger.run_known_at is 'The run as of which consumers saw an entity at a time; NULL before the first.';
 
 create table ledger.builds (
     project_hash text primary key,
@@ -122,13 +149,13 @@ declare
     offender uuid;
 begin
     execute format(
-        'select id from (
-             select d.%1$I as id, d.valid_to,
-                    lead(d.valid_from) over (partition by d.%1$I order by d.valid_from) as next_from
-             from %2$I.%3$I as d
-             where d._superseded_in is null and d.%1$I in (select %1$I from touched)
-         ) as versions
-         where next_from < coalesce(valid_to, ''infinity'') limit 1',
+        'select new.%1$I from touched as new join %2$I.%3$I as other on other.%1$I = new.%1$I
+             and other._superseded_in is null
+             and other.valid_from <> new.valid_from
+             and other.valid_from < coalesce(new.valid_to, ''infinity'')
+             and coalesce(other.valid_to, ''infinity'') > new.valid_from
+         where new._superseded_in is null
+         limit 1',
         tg_argv[0], tg_table_schema, tg_table_name
     ) into offender;
     if offender is not null then

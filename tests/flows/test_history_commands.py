@@ -1,0 +1,220 @@
+"""Late files, revisions, retractions and rollbacks, as a user works with them."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from command import refusal
+from command import sluice as command
+
+HEADER = "Region,Code,Size,Note,Keeper\n"
+
+
+def versions(small) -> list[tuple]:
+    return small.sql(
+        "select code, size, valid_from::date::text, valid_to::date::text from published.thing_history order by 1, 3"
+    )
+
+
+def day(small, number: int, rows: str) -> int:
+    file = small.file(f"things-2026-01-0{number}.csv", HEADER + rows)
+    return small.deliver("acme.things", file).delivery_id
+
+
+def test_a_late_file_splits_its_neighbours(small):
+    day(small, 1, "n,a,1,,\n")
+    day(small, 3, "n,a,3,,\n")
+    small.run()
+    day(small, 2, "n,a,2,,\nn,b,9,,\n")
+    small.run()
+    assert versions(small) == [
+        ("a", 1, "2026-01-01", "2026-01-02"),
+        ("a", 2, "2026-01-02", "2026-01-03"),
+        ("a", 3, "2026-01-03", None),
+        ("b", 9, "2026-01-02", "2026-01-03"),
+    ]
+    late = small.account(3)
+    assert (late["opened"], late["changed"], late["unchanged"], late["closed"]) == (1, 1, 0, 0)
+
+
+def test_a_sighting_is_an_observation(small):
+    first = day(small, 1, "n,a,1,,\n")
+    small.run()
+    sighting = small.deliver("acme.things", small.file("things-2026-01-03.csv", HEADER + "n,a,1,,\n"))
+    assert (sighting.outcome, sighting.same_as) == ("sighting", first)
+    small.run()
+    assert versions(small) == [("a", 1, "2026-01-01", None)]
+    day(small, 2, "n,a,2,,\n")
+    small.run()
+    assert versions(small) == [
+        ("a", 1, "2026-01-01", "2026-01-02"),
+        ("a", 2, "2026-01-02", "2026-01-03"),
+        ("a", 1, "2026-01-03", None),
+    ]
+
+
+def test_another_content_for_a_merged_day_supersedes_it(small):
+    day(small, 1, "n,a,1,,\nn,b,1,,\n")
+    small.run()
+    day(small, 1, "n,a,7,,\n")
+    small.run()
+    assert versions(small) == [("a", 7, "2026-01-01", None)]
+    assert small.sql("select state, in_history, revision from ledger.deliveries order by 1 desc") == [
+        ("superseded", False, 1),
+        ("merged", True, 2),
+    ]
+
+
+def test_a_retracted_delivery_is_as_if_it_had_never_come_and_can_be_put_back(small):
+    day(small, 1, "n,a,1,,\nn,b,1,,\n")
+    wrong = day(small, 2, "n,a,2,,\n")
+    day(small, 3, "n,a,1,,\nn,b,1,,\n")
+    small.run()
+    before = versions(small)
+    assert len(before) == 5
+
+    assert "--why" in command("retract", wrong).stderr
+    done = command("retract", wrong, "--why", "sent by mistake")
+    assert done.exit_code == 0, done.output
+    assert "run 2 published, 2 rows" in done.stdout
+    assert versions(small) == [("a", 1, "2026-01-01", None), ("b", 1, "2026-01-01", None)]
+    assert small.value("select reason from ledger.deliveries where delivery_id = :id", id=wrong) == "sent by mistake"
+    assert "retracted" in refusal(command("retract", wrong, "--why", "again"))
+
+    assert command("retract", wrong, "--undo").exit_code == 0
+    assert versions(small) == before
+    assert "There is no delivery 99" in refusal(command("retract", 99, "--why", "x"))
+
+
+def test_retracting_a_revision_brings_the_one_before_back(small):
+    day(small, 1, "n,a,1,,\n")
+    small.run()
+    revision = day(small, 1, "n,a,5,,\n")
+    small.run()
+    command("retract", revision, "--why", "the first was right")
+    assert versions(small) == [("a", 1, "2026-01-01", None)]
+
+
+@pytest.mark.parametrize("lost", ["truncated", "purged"])
+def test_a_late_file_comes_right_when_the_rows_of_its_neighbours_are_gone(small, lost):
+    day(small, 1, "n,a,1,,\nn,c,-1,,\n")
+    day(small, 3, "n,a,3,,\nn,a,3,,\nn\n")
+    small.run()
+    for (table,) in small.sql(
+        "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where c.relpersistence = 'u' and c.relkind = 'r' and c.relname like 'delivery%'"
+    ):
+        small.sql(f"truncate {table}" if lost == "truncated" else f"drop table {table}")
+    small.sql("truncate staging.unreadable")
+    account = small.account(2)
+    day(small, 2, "n,a,2,,\n")
+    small.run()
+    assert versions(small) == [
+        ("a", 1, "2026-01-01", "2026-01-02"),
+        ("a", 2, "2026-01-02", "2026-01-03"),
+        ("a", 3, "2026-01-03", None),
+    ]
+    assert small.account(2) == account
+    assert small.value("select count(*) from quarantine.thing where delivery_id = 2") == 1
+
+
+def test_a_rollback_is_at_once_and_holds_until_somebody_publishes(small):
+    day(small, 1, "n,a,1,,\n")
+    small.run()
+    day(small, 2, "n,a,2,,\n")
+    small.run()
+    done = command("rollback", "thing")
+    assert "consumers see run 1 again" in done.stdout
+    assert small.value("select size from published.thing") == 1
+    day(small, 3, "n,a,3,,\n")
+    assert "rolled back" in command("run", "thing").stdout
+    assert small.value("select size from published.thing") == 1
+    assert command("publish", "thing").exit_code == 0
+    assert small.value("select size from published.thing") == 3
+    assert "Published runs: 1, 2, 3" in refusal(command("rollback", "thing", "--to", 77))
+    assert command("rollback", "thing", "--to", 1).exit_code == 0
+    assert small.value("select size from published.thing") == 1
+
+
+def test_what_was_true_and_what_was_known(small):
+    day(small, 1, "n,a,1,,\n")
+    day(small, 3, "n,a,3,,\n")
+    small.run()
+    then = datetime.now(UTC)
+    day(small, 2, "n,a,2,,\n")
+    small.run()
+    noon = "2026-01-02 12:00+00"
+    assert small.value("select size from published.thing_as_of(:at)", at=noon) == 2
+    assert small.value("select size from published.thing_as_of(:at, :known)", at=noon, known=then) == 1
+    assert small.sql("select * from published.thing_as_of(:at, '2020-01-01')", at=noon) == []
+    assert len(versions(small)) == 3
+    known = command("history", "thing", "a", "--known-at", then.strftime("%Y-%m-%dT%H:%M:%S"), "--json")
+    assert known.exit_code in (0, 1)
+    now = json.loads(command("history", "thing", "a", "--json").stdout)["versions"]
+    assert [v["size"] for v in now] == [1, 2, 3]
+
+
+def test_why_a_row_is_so(small):
+    day(small, 1, "n,z,1,,\nn,a,1,,ann@example.com\n")
+    small.run()
+    day(small, 2, "n,a,2,,bob@example.com\n")
+    small.run()
+    told = json.loads(command("explain", "thing", "a", "--json").stdout)["versions"]
+    current = [v for v in told if v["superseded_in"] is None]
+    assert [(v["file"], v["line_number"], v["recorded_in"]) for v in current] == [
+        ("things-2026-01-01.csv", 3, 2),
+        ("things-2026-01-02.csv", 2, 2),
+    ]
+    assert current[1]["changed"] == ["keeper", "size"]
+    assert current[1]["masked"] == ["keeper"]
+    assert current[1]["published_at"]
+    assert "ann@example.com" not in json.dumps(told)
+    shown = command("explain", "thing", "a")
+    assert shown.exit_code == 0
+    assert "things-2026-01-01.csv, line 3 (delivery 1" in shown.stdout
+
+
+def many(count: int, size: int = 1) -> str:
+    return "".join(f"n,k{i:03},{size},,\n" for i in range(count))
+
+
+def test_a_delivery_that_would_delete_too_much_waits_for_a_word(small):
+    day(small, 1, many(100))
+    small.run()
+    small.deliver("acme.things", small.file("things-2026-01-02.csv", HEADER + many(30)))
+    told = refusal_of_run()
+    assert "70 of 100 keys would vanish (70%, the bound is 50%)" in told
+    assert "sluice accept 2" in told
+    assert small.value("select count(*) from published.thing") == 100
+    assert small.value("select state from ledger.deliveries where delivery_id = 2") == "waiting"
+
+    day(small, 3, many(99))  # others go on
+    assert "waits" in refusal_of_run()
+    assert small.value("select count(*) from published.thing") == 99
+
+    assert "does not wait" in refusal(command("accept", 3))
+    assert command("accept", 2).exit_code == 0
+    assert small.value("select count(*) from published.thing") == 99
+    gaps = small.value("select count(*) from published.thing_history where valid_to::date = '2026-01-02'")
+    assert gaps == 70
+
+
+def test_a_refused_delivery_changes_nothing(small):
+    day(small, 1, many(100))
+    small.run()
+    day(small, 2, many(10))
+    refusal_of_run()
+    assert command("refuse", 2, "--why", "cut short").exit_code == 0
+    assert command("run", "thing").exit_code == 0
+    assert small.value("select count(*) from published.thing") == 100
+    assert small.sql("select state, reason from ledger.deliveries where delivery_id = 2") == [("refused", "cut short")]
+
+
+def test_mostly_bad_rows_raise_doubt(small):
+    day(small, 1, many(60, size=-1) + "n,good,1,,\n")
+    assert "60 of 61 rows are bad" in refusal_of_run()
+    assert small.value("select count(*) from published.thing") == 0
+
+
+def refusal_of_run() -> str:
+    return refusal(command("run", "thing"))

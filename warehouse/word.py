@@ -1,0 +1,115 @@
+"""A person's word on a delivery: retract it, undo that, accept or refuse one that waits. The next run follows."""
+
+from sqlalchemy import Connection, RowMapping, text
+
+from warehouse import ledger
+from warehouse.errors import SluiceError
+
+
+def retract(connection: Connection, delivery_id: int, why: str) -> str:
+    """Take a delivery out of force; the one that it superseded is in force again. Gives its entity."""
+    delivery = _locked(connection, delivery_id)
+    if delivery["state"] in ("refused", "superseded", "retracted", "waiting"):
+        raise SluiceError(f"Delivery {delivery_id} is {delivery['state']}: history does not count with it.")
+    connection.execute(
+        text("update ledger.deliveries set state = 'retracted', reason = :why where delivery_id = :id"),
+        {"id": delivery_id, "why": why},
+    )
+    below = connection.scalar(
+        text(
+            "select delivery_id from ledger.deliveries where feed = :feed and effective_at = :effective_at"
+            " and state = 'superseded' order by revision desc limit 1"
+        ),
+        dict(delivery),
+    )
+    if below:
+        _put_in_force(connection, below)
+    ledger.settle_sightings(connection, delivery["entity"])
+    return str(delivery["entity"])
+
+
+def undo(connection: Connection, delivery_id: int) -> str:
+    """Put a retracted delivery back in force, unless a newer content for its time is. Gives its entity."""
+    delivery = _locked(connection, delivery_id)
+    if delivery["state"] != "retracted":
+        raise SluiceError(f"Delivery {delivery_id} is not retracted, but {delivery['state']}.")
+    newer = connection.scalar(
+        text(
+            "select delivery_id from ledger.deliveries where feed = :feed and effective_at = :effective_at"
+            f" and revision > :revision and state not in {ledger.OUT_OF_FORCE}"
+        ),
+        dict(delivery),
+    )
+    if newer:
+        connection.execute(
+            text("update ledger.deliveries set state = 'superseded', reason = null where delivery_id = :id"),
+            {"id": delivery_id},
+        )
+    else:
+        ledger.supersede(connection, delivery["feed"], delivery["effective_at"])
+        _put_in_force(connection, delivery_id)
+    ledger.settle_sightings(connection, delivery["entity"])
+    return str(delivery["entity"])
+
+
+def _locked(connection: Connection, delivery_id: int) -> RowMapping:
+    feed = connection.scalar(text("select feed from ledger.deliveries where delivery_id = :id"), {"id": delivery_id})
+    if feed is None:
+        raise SluiceError(f"There is no delivery {delivery_id}; `sluice status` lists them.")
+    ledger.lock_feed(connection, feed)
+    return ledger.delivery(connection, delivery_id, for_update=True)
+
+
+def _put_in_force(connection: Connection, delivery_id: int) -> None:
+    """Where history does not count with it any more, it is staged again from the archive."""
+    connection.execute(
+        text(
+            "update ledger.deliveries set reason = null, state = case when sighting_of is not null then 'sighted'"
+            " when in_history then 'merged' else 'received' end where delivery_id = :id"
+        ),
+        {"id": delivery_id},
+    )
+
+
+def wait(connection: Connection, run: int, delivery_id: int, why: str) -> None:
+    """Take a delivery that looks implausible out of its run, until a person says yes or no."""
+    connection.execute(
+        text("delete from ledger.run_deliveries where run = :run and delivery_id = :id"),
+        {"run": run, "id": delivery_id},
+    )
+    connection.execute(
+        text("update ledger.deliveries set state = 'waiting', reason = :why where delivery_id = :id"),
+        {"id": delivery_id, "why": why},
+    )
+    # A sighting of it is to be looked at for itself: what it repeats is in doubt.
+    connection.execute(
+        text(
+            "with doubted as (update ledger.deliveries set state = 'received', sighting_of = null"
+            " where sighting_of = :id and state = 'sighted' and not in_history returning delivery_id)"
+            " delete from ledger.run_deliveries where run = :run and delivery_id in (select delivery_id from doubted)"
+        ),
+        {"run": run, "id": delivery_id},
+    )
+
+
+def accept(connection: Connection, delivery_id: int) -> str:
+    """Say yes to a delivery that waits: the next run merges it. Gives its entity."""
+    return _decide(connection, delivery_id, "staged", None, accepted=True)
+
+
+def refuse(connection: Connection, delivery_id: int, why: str) -> str:
+    """Say no to a delivery that waits: it changes nothing. Gives its entity."""
+    return _decide(connection, delivery_id, "refused", why, accepted=False)
+
+
+def _decide(connection: Connection, delivery_id: int, state: str, why: str | None, *, accepted: bool) -> str:
+    delivery = _locked(connection, delivery_id)
+    if delivery["state"] != "waiting":
+        raise SluiceError(f"Delivery {delivery_id} does not wait, it is {delivery['state']}.")
+    connection.execute(
+        text(
+            "update ledger.deliveries set state = :state, reason = :why, accepted = :accepted where delivery_id = :id"
+        ),
+        {"id": delivery_id, "state": state, "why": why, "accepted": accepted},
+    )
+    return str(delivery["entity"])
