@@ -7,7 +7,7 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-history test-deep test check format docs lock setup clean
+.PHONY: demo demo-history bench-read test-deep test check format docs lock setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
 	@echo "make docs    the warehouse's documentation as one static page"
+	@echo "make bench-read   the reader: Pollock's pollutions, speed beside COPY and others, peak memory"
 	@echo "make lock    resolve requirements.lock anew"
 	@echo "make clean   remove the environment and the demo's home"
 
@@ -56,6 +57,10 @@ format: setup
 
 docs: setup
 	@$(BIN)/sluice docs
+
+bench-read: setup
+	@$(BIN)/python -m tests.bench_read.pollock
+	@$(BIN)/python -m tests.bench_read.speed
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

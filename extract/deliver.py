@@ -1,14 +1,73 @@
 """Take a file in: archive it, give it its delivery in the ledger."""
 
+import contextlib
 import re
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import NamedTuple
 
 from extract import archive
 from extract.feeds import Feed, FromFilename
+from extract.limits import limits
+from extract.read import Refused, unpack
 from warehouse import ledger
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError, printable
+from warehouse.settings import settings
+
+
+class Parcel(NamedTuple):
+    """A file that becomes one delivery. `container`: the SHA-256 of the zip that it was taken out of."""
+
+    path: Path
+    container: str | None = None
+
+
+def parcels(feed: Feed, path: Path, effective: date | None = None) -> Iterator[Parcel]:
+    """The file itself; of a zip in which the feed's `member` names several files, each of them, one at a time.
+
+    The content of a delivery is the member's: so the same file packed anew is the same delivery, and yesterday's file
+    in today's zip is a sighting. The zip as it came goes into the archive too. A member is called
+    `things.zip!things-2026-01-31.csv`, and lies there only until the next one is asked for.
+    Raises SluiceError where two members speak of the same day: one would take the place of the other.
+    """
+    members = _members(feed, path)
+    if len(members) < 2:
+        yield Parcel(path)
+        return
+    _refuse_same_day(feed, path, members, effective)
+    container = archive.keep(path).sha256
+    for member in members:
+        with tempfile.TemporaryDirectory(dir=settings().folder("tmp"), prefix="unpacked-") as folder:
+            taken_out = Path(folder) / member.name
+            unpack.extract_member(path, member, taken_out, limits())
+            yield Parcel(taken_out, container)
+
+
+def _members(feed: Feed, path: Path) -> list[unpack.Member]:
+    """The members that a feed asks for; none where the file is no zip, or one that staging will refuse."""
+    if feed.format.member is None:
+        return []
+    try:
+        return unpack.members(path, feed.format, limits()) if unpack.wrapper(path) == "zip" else []
+    except Refused:
+        return []
+
+
+def _refuse_same_day(feed: Feed, path: Path, members: list[unpack.Member], effective: date | None) -> None:
+    now = datetime.now(UTC)
+    days: dict[date, str] = {}
+    for member in members:
+        day = effective or effective_date(feed, path.with_name(member.name), now)
+        other = days.setdefault(day, member.name)
+        if other != member.name:
+            raise SluiceError(
+                f"{path.name}: {other!r} and {member.name!r} both speak of {day}, and a later delivery for a day takes"
+                f" the place of the one before. Nothing of it is taken in: let `member` of {feed.key} name one file a"
+                " day, or ask the vendor for one file."
+            )
 
 
 def deliver(
@@ -18,11 +77,13 @@ def deliver(
     *,
     arrived_at: datetime | None = None,
     retry: bool = True,
+    container: str | None = None,
 ) -> ledger.Registered:
     """Archive the file, then register it; nothing of it is read yet.
 
     `effective` is the day that the file speaks of, where the feed's own rule is to be overruled; `arrived_at` is when
-    the file came, if that was not just now; `retry` is whether a file that was refused is tried anew.
+    the file came, if that was not just now; `retry` is whether a file that was refused is tried anew; `container` is
+    the SHA-256 of the zip that it was taken out of.
     Raises SluiceError where the day cannot be known, extract.read.Refused where there is no file to keep.
     """
     received_at = datetime.now(UTC)
@@ -40,6 +101,7 @@ def deliver(
         effective_at=datetime.combine(day, time(), feed.zone),
         effective_date=day,
         declaration=feed.version,
+        container=container,
     )
     with transaction() as connection:
         return ledger.register(connection, arrival, retry=retry)
@@ -49,18 +111,21 @@ def effective_date(feed: Feed, path: Path, arrived_at: datetime) -> date:
     """The day that a file speaks of, by the feed's rule: from its name, or the day of its arrival."""
     rule = feed.effective_at
     if isinstance(rule, FromFilename):
-        return _date_in_name(feed, rule, path.name)
+        return _date_in_names(feed, rule, path)
     return arrived_at.astimezone(feed.zone).date()
 
 
-def _date_in_name(feed: Feed, rule: FromFilename, name: str) -> date:
-    found = re.search(rule.filename, name)
-    try:
-        if found:
-            return datetime.strptime(found["date"], rule.format).date()
-    except ValueError:
-        pass
+def _date_in_names(feed: Feed, rule: FromFilename, path: Path) -> date:
+    """The day in a file's name; a member of a zip, and the only one in it, may have it in its own."""
+    names = path.name.split("!")[::-1]
+    with contextlib.suppress(Refused):
+        if len(names) == 1 and path.exists() and unpack.wrapper(path) == "zip":
+            names += [member.name for member in unpack.members(path, feed.format, limits())][:1]
+    for name in names:
+        with contextlib.suppress(ValueError):
+            if found := re.search(rule.filename, name):
+                return datetime.strptime(found["date"], rule.format).date()
     raise SluiceError(
-        f"{name!r}: the day that it speaks of does not stand in its name; {feed.key} expects"
+        f"{path.name!r}: the day that it speaks of does not stand in its name; {feed.key} expects"
         f" {rule.filename} with {rule.format}. Rename the file, or say the day with --effective-at."
     )

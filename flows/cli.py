@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from flows.cli_history import HISTORY_COMMANDS
+from flows.cli_read import read
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
 
@@ -35,15 +36,26 @@ def main(context: click.Context, debug: bool) -> None:
 @told_plainly
 def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
     """Take a FILE in: archive it, register it, load it into staging."""
+    from extract.deliver import parcels
+    from extract.feeds import catalogue
     from flows.ingest import ingest
     from flows.prefect_door import go
     from flows.run import prepare_ledger
 
     prepare_ledger(feed)
     day: date | None = effective_at.date() if effective_at else None
-    done = go(ingest, feed, file, day)
-    if done.reason:
-        raise Failed(f"{done.name} is refused as delivery {done.delivery_id} of {feed}: {done.reason}")
+    refused = []
+    for parcel in parcels(catalogue().feed(feed), file, day):
+        done = go(ingest, feed, parcel.path, day, container=parcel.container)
+        if done.reason:
+            refused.append(f"{done.name} is refused as delivery {done.delivery_id} of {feed}: {done.reason}")
+        else:
+            _tell_delivered(feed, done)
+    if refused:
+        raise Failed("\n".join(refused))
+
+
+def _tell_delivered(feed: str, done: Any) -> None:
     told = {
         "new": f"delivery {done.delivery_id} of {feed}: {done.state}. Next: sluice run",
         "again": f"nothing new: delivery {done.delivery_id} of {feed} is this file for the same day ({done.state}).",
@@ -93,6 +105,7 @@ def status(as_json: bool) -> None:
         print_json(found)
         return
     console.print(tables.deliveries(found["deliveries"]))
+    console.print(tables.found(found["deliveries"]))
     console.print(tables.accounts(found["deliveries"]))
     console.print(tables.publications(found["publications"]))
 
@@ -150,7 +163,7 @@ def stop() -> None:
     console.print("The embedded server is stopped.")
 
 
-for command in HISTORY_COMMANDS:
+for command in (read, *HISTORY_COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

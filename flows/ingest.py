@@ -9,7 +9,7 @@ from prefect import flow
 from extract import deliver as arriving
 from extract import stage as staging
 from extract.feeds import catalogue
-from flows.prefect_door import step
+from flows.prefect_door import progress_artifact, step
 from warehouse import ledger
 from warehouse.connection import transaction
 from warehouse.errors import printable
@@ -35,9 +35,10 @@ def ingest(
     effective_at: date | None = None,
     arrived_at: datetime | None = None,
     retry: bool = True,
+    container: str | None = None,
 ) -> Ingested:
-    """Take one file of a feed in."""
-    registered = register(feed, path, effective_at, arrived_at, retry)
+    """Take one file of a feed in; `container` is the SHA-256 of the zip that it was taken out of."""
+    registered = register(feed, path, effective_at, arrived_at, retry, container)
     state, reason = registered.state, registered.reason
     if registered.outcome == "new":
         state = stage(feed, registered.delivery_id)
@@ -48,16 +49,18 @@ def ingest(
 
 @step("register {feed} {path.name}")
 def register(
-    feed: str, path: Path, effective_at: date | None, arrived_at: datetime | None, retry: bool
+    feed: str, path: Path, effective_at: date | None, arrived_at: datetime | None, retry: bool, container: str | None
 ) -> ledger.Registered:
     """Archive the file and give it its delivery."""
-    return arriving.deliver(catalogue().feed(feed), path, effective_at, arrived_at=arrived_at, retry=retry)
+    declared = catalogue().feed(feed)
+    return arriving.deliver(declared, path, effective_at, arrived_at=arrived_at, retry=retry, container=container)
 
 
 @step("stage {feed} delivery {delivery_id}")
 def stage(feed: str, delivery_id: int) -> str:
     """Load the delivery into staging; gives its new state."""
-    return staging.stage(catalogue().feed(feed), delivery_id)
+    with progress_artifact(f"stage-{delivery_id}", f"{feed}, delivery {delivery_id}: share of the file read") as told:
+        return staging.stage(catalogue().feed(feed), delivery_id, told)
 
 
 def why_refused(delivery_id: int) -> str:

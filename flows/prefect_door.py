@@ -3,7 +3,8 @@ where none is. (Without a server Prefect starts a hidden one in each process: 11
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -53,3 +54,22 @@ def keep_artifact(key: str, markdown: str) -> None:
         from prefect.artifacts import create_markdown_artifact
 
         create_markdown_artifact(key=key, markdown=markdown)
+
+
+@contextmanager
+def progress_artifact(key: str, description: str) -> Iterator[Callable[[float, int], None] | None]:
+    """A progress bar beside the flow run, where there is one; it appears when it is first told of."""
+    if not in_flow():
+        yield None
+        return
+    from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+    artifacts: list[Any] = []
+
+    def told(share: float, _: int) -> None:
+        if artifacts:
+            update_progress_artifact(artifacts[0], progress=100 * share)
+        else:
+            artifacts.append(create_progress_artifact(key=key, progress=100 * share, description=description))
+
+    yield told

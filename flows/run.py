@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from prefect import flow
 from prefect.runtime import flow_run
 
+from extract import deliver as arriving
 from extract.collect import drop
 from extract.feeds import catalogue
 from extract.stage import is_intact, prepare_feed_tables
@@ -90,7 +91,8 @@ def collect(entity: str, report: Report) -> None:
         for path in drop.waiting(feed):
             try:
                 arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                report.ingested.append(go(ingest, feed.key, path, None, arrived_at, False))
+                for parcel in arriving.parcels(feed, path):
+                    report.ingested.append(go(ingest, feed.key, parcel.path, None, arrived_at, False, parcel.container))
             except (SluiceError, FileNotFoundError) as error:
                 report.tell(str(error))
     for file in report.ingested:

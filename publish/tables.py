@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from publish import findings
 from publish.views import ROWS, status
 
 # Broken where they are long, so that an account fits into 80 characters.
@@ -72,6 +73,25 @@ def _accounts(title: str, found: Sequence[Mapping[str, Any]], names: Sequence[st
     for d in found:
         counts = ["" if d["rows"][name] is None else str(d["rows"][name]) for name in names]
         table.add_row(str(d["delivery_id"]), *counts)
+    return table
+
+
+def found(deliveries: Sequence[Mapping[str, Any]]) -> Table:
+    """What the reader found in each delivery: format, encoding, dialect, header, and what is worth a look."""
+    table = _table("What was found in them", pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("no.", "format", "header", "columns", "beside that"):
+        table.add_column(name, overflow="fold", justify="right" if name == "columns" else "left")
+    for d in deliveries:
+        if told := d["found"]:
+            parts = [told["format"], told["encoding"], told["dialect"], *told["wrappers"]]
+            line = told["header_line"]
+            table.add_row(
+                str(d["delivery_id"]),
+                Text(", ".join(str(part) for part in parts if part)),
+                f"line {line}" if line else "",
+                str(told["columns"]),
+                Text(findings.beside(told)),
+            )
     return table
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from publish import findings
 from warehouse import runs
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
@@ -55,6 +56,7 @@ def status() -> dict[str, Any]:
             "revision": row["revision"],
             "sighting_of": row["sighting_of"],
             "reason": row["reason"],
+            "found": findings.short(row["found"]),
             "rows": {name: row[name] for name in ROWS},
         }
         for row in runs.accounts()

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, RowMapping, text
 
 OUT_OF_FORCE = "('refused', 'superseded', 'retracted')"
 Outcome = Literal["new", "sighting", "again", "refused"]
+# What is known of a delivery's content before it is read: the zip that it was taken out of.
+FROM_CONTAINER = "jsonb_strip_nulls(jsonb_build_object('container', cast(:container as text)))"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Arrival:
     effective_at: datetime
     effective_date: date
     declaration: str  # the version of the feed's declaration
+    container: str | None = None  # the SHA-256 of the zip that it was taken out of
 
 
 @dataclass(frozen=True)
@@ -87,16 +90,17 @@ def _write(
         connection.execute(
             text(
                 "update ledger.deliveries set state = :state, revision = :revision, sighting_of = :sighted,"
-                " received_at = :received_at, name = :name, mode = :mode, reason = null where delivery_id = :id"
+                " received_at = :received_at, name = :name, mode = :mode, reason = null,"
+                f" found = coalesce(found, '{{}}') || {FROM_CONTAINER} where delivery_id = :id"
             ),
             {**row, "id": known["delivery_id"]},
         )
         return int(known["delivery_id"])
     statement = text(
         "insert into ledger.deliveries (vendor, feed, entity, name, sha256, bytes, received_at, effective_at,"
-        " effective_date, revision, mode, state, sighting_of) values (:vendor, :feed, :entity, :name,"
-        " :sha256, :bytes, :received_at, :effective_at, :effective_date, :revision, :mode, :state, :sighted)"
-        " returning delivery_id"
+        " effective_date, revision, mode, state, sighting_of, found) values (:vendor, :feed, :entity, :name,"
+        " :sha256, :bytes, :received_at, :effective_at, :effective_date, :revision, :mode, :state, :sighted,"
+        f" {FROM_CONTAINER}) returning delivery_id"
     )
     return int(connection.scalar(statement, row))
 
@@ -195,7 +199,9 @@ def staged(connection: Connection, delivery_id: int, account: Mapping[str, int],
     )
     connection.execute(
         text(
-            "update ledger.deliveries set found = cast(:found as jsonb),"
+            "update ledger.deliveries set"
+            " found = jsonb_strip_nulls(jsonb_build_object('container', found -> 'container'))"
+            " || cast(:found as jsonb),"
             " state = case when state in ('received', 'judged') then 'staged' else state end"
             " where delivery_id = :delivery_id"
         ),

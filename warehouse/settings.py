@@ -30,6 +30,10 @@ class Settings(BaseSettings):
         None,
         description="Where vendors' files are dropped, in the folders that feeds name; unset: drop/ in the home.",
     )
+    limits: dict[str, int] = Field(
+        {},
+        description='How much the reader bears, as JSON: {"unpacked_bytes": 100000000}; see extract/read/model.py.',
+    )
     dbt_project: Path = Field(PROJECT / "dbt_project", description="The dbt project with the vendors' folders.")
     checks_folder: Path = Field(PROJECT / "checks", description="The folder with contracts/ and gates/.")
 

@@ -1,12 +1,23 @@
 """Splitting the text of a record into cells, line by line, so that nothing is parsed twice."""
 
 from enum import Enum
+from typing import Protocol
 
 
 class State(Enum):
     DONE = "the record ends with this line"
     OPEN = "a quoted cell goes on in the next line"
     BAD = "a quoted cell is followed by something else than a delimiter or the end of the record"
+
+
+class Splitter(Protocol):
+    """Takes the physical lines of one record; cells holds those that are complete. stray: a quote stood in a cell
+    that is not quoted."""
+
+    cells: list[str]
+    stray: bool
+
+    def feed(self, line: str) -> State: ...
 
 
 class Cells:

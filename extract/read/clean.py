@@ -8,6 +8,7 @@ import numpy as np
 
 from .cells import Cells
 from .charset import Charset
+from .dialect import Dialect
 from .kinds import PHRASE_WORDS, Kinds
 from .lines import BLOCK, content_length
 from .model import Found, Limits, NotClean
@@ -19,9 +20,12 @@ LINE_FEED = ord("\n")
 class CleanRoad:
     """Checks and yields the data part of one file. Every line of what it yields is one record."""
 
-    def __init__(self, found: Found, charset: Charset, limits: Limits) -> None:
-        if found.quote != '"' or not found.delimiter.isascii() or found.delimiter in '"\\':
+    def __init__(self, found: Found, dialect: Dialect, charset: Charset, limits: Limits) -> None:
+        delimiter = dialect.delimiter
+        if dialect.quote != '"' or len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\\':
             raise NotClean(f"delimiter {found.delimiter!r} with quote {found.quote!r} is not for COPY")
+        if not dialect.standard:
+            raise NotClean("quotes that are not doubled are not for COPY")
         if found.encoding.startswith("utf-16"):
             raise NotClean(f"the file is in {found.encoding}")
         self.found, self.charset, self.limits = found, charset, limits
@@ -29,6 +33,9 @@ class CleanRoad:
         self.delimiter = ord(found.delimiter)
         self.line = found.header_end_line + 1
         self.line_end: bytes | None = None
+        self.name = self.kinds.header[self.kinds.probe]
+        self.suspicious = np.zeros(256, bool)  # first bytes of lines that may be odd, in a file without that name
+        self.suspicious[[self.delimiter, *b'"\\ \t\v\f\r\n\xef\x1a']] = True
         odd = _odd_line(self.kinds, found.delimiter)
         self.odd_first, self.odd_later = (
             re.compile(odd),
@@ -71,7 +78,7 @@ class CleanRoad:
         return f" on or after line {self.line}"
 
     def _check_length(self, raw: bytes) -> None:
-        limit = self.limits.line_bytes
+        limit = min(self.limits.line_bytes, self.limits.field_bytes)
         if len(raw) > limit and any(content_length(line) > limit for line in raw.splitlines(keepends=True)):
             raise NotClean(f"a line longer than {limit:,} bytes" + self._after())
 
@@ -120,11 +127,25 @@ class CleanRoad:
 
     def _check_odd_lines(self, chunk: bytes) -> None:
         """A blank record, a banner of full width, or a line that COPY takes for the end of the data."""
-        if self.odd_first.match(chunk):
-            self._check_odd_line(chunk, 0)
-        for found in self.odd_later.finditer(chunk):
-            if found.start() + 1 < len(chunk):
-                self._check_odd_line(chunk, found.start() + 1)
+        if self.name in chunk.lower():  # the header may be there again
+            starts = [0] + [found.start() + 1 for found in self.odd_later.finditer(chunk)]
+        else:
+            starts = self._suspects(chunk)
+        for start in starts:
+            if start < len(chunk) and self.odd_first.match(chunk, start):
+                self._check_odd_line(chunk, start)
+
+    def _suspects(self, chunk: bytes) -> list[int]:
+        """Where lines begin that may be blank, lone or \\.: by their first byte and their last."""
+        data = np.frombuffer(chunk, np.uint8)
+        ends = np.flatnonzero(data == LINE_FEED)
+        if not chunk.endswith(b"\n"):
+            ends = np.append(ends, len(data))
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        last = data[np.maximum(ends - (2 if self.line_end == b"\r\n" else 1), starts)]
+        suspect = self.suspicious[data[starts]] | (last == self.delimiter) | (last == QUOTE)
+        places: list[int] = starts[suspect].tolist()
+        return places
 
     def _check_odd_line(self, chunk: bytes, start: int) -> None:
         end = chunk.find(b"\n", start)

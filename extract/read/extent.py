@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .cells import Cells, State
+from .cells import Splitter, State
+from .dialect import Dialect
 from .lines import Line
-from .model import Found, Limits
+from .model import Limits
 
 PROSE_WIDTH = 5  # below so many columns a line of prose has the right number of cells too easily
 
@@ -24,9 +25,9 @@ class Extent(NamedTuple):
 class Extents:
     """Takes physical lines and puts them together into records. `inner` is the encoding of their bodies."""
 
-    def __init__(self, lines: Iterable[Line], found: Found, inner: str, limits: Limits) -> None:
+    def __init__(self, lines: Iterable[Line], dialect: Dialect, width: int, inner: str, limits: Limits) -> None:
         self.lines, self.inner, self.limits = iter(lines), inner, limits
-        self.delimiter, self.quote, self.width = found.delimiter, found.quote, len(found.header)
+        self.dialect, self.width = dialect, width
         self.ahead: deque[Line] = deque()  # lines that were looked at and given back
 
     def next_line(self) -> Line | None:
@@ -62,13 +63,13 @@ class Extents:
             return self._give_back(lines, texts)
         return Extent(lines, "".join(texts), splitter.cells, *_count(len(splitter.cells), self.width))
 
-    def _splitter(self) -> Cells:
-        return Cells(self.delimiter, self.quote)
+    def _splitter(self) -> Splitter:
+        return self.dialect.splitter()
 
     def _text(self, line: Line) -> str:
         return line.body.decode(self.inner, "surrogateescape")
 
-    def _hangs_together(self, splitter: Cells, texts: list[str]) -> bool:
+    def _hangs_together(self, splitter: Splitter, texts: list[str]) -> bool:
         """Whether a record of several lines is one, and not a forgotten quote that swallowed its neighbours.
 
         With the right number of cells: unless a plain quote stands in an unquoted cell, or all the lines
@@ -99,7 +100,7 @@ class Extents:
         return Extent(lines[:1], texts[0], [], "unbalanced_quote", message)
 
 
-def _bad_quote(splitter: Cells) -> str:
+def _bad_quote(splitter: Splitter) -> str:
     return (
         f"cell {len(splitter.cells) + 1} begins with a quote, and a quote in it is followed by neither a quote, "
         "a delimiter nor the end of the record; a quote inside a quoted cell must be doubled"

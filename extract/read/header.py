@@ -38,6 +38,11 @@ class Wanted:
         """For each cell the expected column that it names."""
         return tuple(self.by_key.get(name_key(cell)) for cell in cells)
 
+    def without(self, name: str) -> "Wanted":
+        """The same, but no file must hold the column `name`: it is made of others."""
+        made = self.by_key.get(name_key(name))
+        return Wanted(self.expected, [index for index in self.required if index != made])
+
     def missing(self, cells: Sequence[str]) -> list[int]:
         """The required columns that no cell names."""
         present = set(self.match(cells))
@@ -53,6 +58,7 @@ class Candidate:
     delimiter: str
     cells: tuple[str, ...]
     columns: tuple[int | None, ...]
+    rows: int = 1  # that were folded
 
     @property
     def matched(self) -> int:
@@ -116,10 +122,15 @@ def check_header(name: str, found: Candidate, wanted: Wanted, limits: Limits) ->
             f"{where} has {len(found.cells):,} columns, more than the limit of {limits.columns:,}. Raise the limit "
             "if the file is meant to be so wide."
         )
-    for index in dict.fromkeys(column for column in found.columns if column is not None):
-        places = [place for place, column in enumerate(found.columns) if column == index]
+    check_columns(where, found.cells, found.columns, wanted)
+
+
+def check_columns(where: str, cells: Sequence[str], columns: Sequence[int | None], wanted: Wanted) -> None:
+    """Refuse a header in which two cells claim one expected column."""
+    for index in dict.fromkeys(column for column in columns if column is not None):
+        places = [place for place, column in enumerate(columns) if column == index]
         if len(places) > 1:
-            seen = " and ".join(f'"{found.cells[place]}" (cell {place + 1})' for place in places)
+            seen = " and ".join(f'"{cells[place]}" (cell {place + 1})' for place in places)
             raise Refused(
                 f'{where} names the column "{wanted.expected[index][0]}" {len(places)} times: {seen}. Which one '
                 "counts cannot be guessed: ask the vendor, or take the wrong name out of the feed's declaration."

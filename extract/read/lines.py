@@ -30,6 +30,51 @@ def read_blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
+class Segment(NamedTuple):
+    """Whole physical lines in a row, as bytes of the file, the first of them at `offset` and numbered `number`."""
+
+    number: int
+    offset: int
+    lines: list[bytes]
+
+
+def segments(
+    file: BinaryIO, charset: Charset, limits: Limits, *, offset: int = 0, number: int = 1
+) -> Iterator[Segment | Line]:
+    """The file from its present place on, most of it in segments; a line that is cut, or transcoded, comes alone."""
+    if type(charset) is not Charset:
+        yield from physical_lines(file, charset, limits, offset=offset, number=number)
+        return
+    partial = _Partial(limits, len)
+    for block in _whole_line_ends(read_blocks(file)):
+        pieces = block.splitlines(keepends=True)
+        if not pieces:
+            continue
+        rest = b"" if pieces[-1].endswith(ENDS) else pieces.pop()
+        if partial.length and pieces:
+            data, length, cut = partial.close(pieces[0])
+            yield _line(number, offset, data, length, cut, limits)
+            number, offset = number + 1, offset + length
+            del pieces[0]
+        if pieces and len(block) > limits.line_bytes and max(map(len, pieces)) > limits.line_bytes:
+            for piece in pieces:
+                data, length, cut = partial.close(piece)
+                yield _line(number, offset, data, length, cut, limits)
+                number, offset = number + 1, offset + length
+        elif pieces:
+            yield Segment(number, offset, pieces)
+            number, offset = number + len(pieces), offset + sum(map(len, pieces))
+        if rest:
+            partial.add(rest)
+    if partial.length:
+        data, length, cut = partial.close()
+        yield _line(number, offset, data, length, cut, limits)
+
+
+def _line(number: int, offset: int, data: bytes, length: int, cut: bool, limits: Limits) -> Line:
+    return Line(number, offset, length, data[: limits.kept_bytes] if cut else data, b"" if cut else data, cut)
+
+
 def physical_lines(
     file: BinaryIO,
     charset: Charset,
@@ -42,25 +87,11 @@ def physical_lines(
     same = type(charset) is Charset
     for data, length, cut in _assemble(charset.blocks(read_blocks(file)), limits, _measure(charset)):
         if cut:
-            yield Line(
-                number,
-                offset,
-                length,
-                charset.original(data)[: limits.kept_bytes],
-                b"",
-                True,
-            )
+            yield Line(number, offset, length, charset.original(data)[: limits.kept_bytes], b"", True)
         elif same:
             yield Line(number, offset, length, data, data, False)
         else:
-            yield Line(
-                number,
-                offset,
-                length,
-                charset.original(data),
-                charset.body(data),
-                False,
-            )
+            yield Line(number, offset, length, charset.original(data), charset.body(data), False)
         number, offset = number + 1, offset + length
 
 

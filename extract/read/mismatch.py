@@ -22,6 +22,18 @@ def refuse_header(
     candidates = [
         found for first in range(count) for found in readings(lines, first, inner, wanted, delimiters, quote, limits)
     ]
+    return _refusal(name, count, candidates, wanted)
+
+
+def refuse_cells(name: str, rows: Sequence[Sequence[str] | None], wanted: Wanted) -> Refused:
+    """The same for a source of records."""
+    candidates = [
+        Candidate(place, place, " | ", tuple(row), wanted.match(row)) for place, row in enumerate(rows) if row
+    ]
+    return _refusal(name, len(rows), candidates, wanted)
+
+
+def _refusal(name: str, count: int, candidates: list[Candidate], wanted: Wanted) -> Refused:
     likely = sorted(candidates, key=lambda found: found.rank, reverse=True)[:10]  # difflib is slow
     best = max(likely, key=lambda found: _likeness(found, wanted), default=None)
     cells = best.cells if best else ()

@@ -3,13 +3,15 @@
 import itertools
 import re
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from . import charset, guess, junk
-from .header import DELIMITERS, Candidate, Wanted, check_header, find_header, shown
+from .dialect import Dialect
+from .head import FEED_DELIMITERS, Head, feed_head, sniffed_head
+from .header import Wanted, shown
 from .lines import BLOCK, Line, physical_lines, read_blocks
 from .mismatch import refuse_header
-from .model import Found, Hints, Limits
+from .model import Found, Hints, Limits, Refused
 from .source import Source
 
 HEADER_BYTES = 2 * BLOCK  # how much is looked at for the header, at least one line
@@ -31,7 +33,7 @@ def sniff_encoding(source: Source, file: BinaryIO, hints: Hints) -> tuple[str, i
     if _is_white(itertools.chain([head[len(mark) :]], read_blocks(file)), marked in charset.WIDE):
         size = file.tell()
         seen = f"{size:,} bytes, none of them more than white space" if size else "0 bytes"
-        raise source.refused(f"the file is empty ({seen}). Ask the vendor whether the export failed.")
+        raise source.empty(f"the file is empty ({seen})")
     if binary := junk.magic(head):
         raise source.refused(f"this looks like {binary}, not like a CSV table. {REMEDY_BINARY}")
     certain = _hinted(hints, marked, head) or marked or junk.utf16_without_bom(head)
@@ -53,33 +55,60 @@ def _hinted(hints: Hints, marked: str, head: bytes) -> str | None:
     return marked if marked in charset.WIDE else junk.utf16_without_bom(head) or "utf-16-le"
 
 
+class Seen(NamedTuple):
+    """What the beginning of a text table tells; start is the offset at which the data begins."""
+
+    found: Found
+    dialect: Dialect
+    columns: tuple[int | None, ...]
+    start: int
+    kinds: tuple[str, ...]  # of the columns' values, as far as the sample tells
+
+
 def sniff_table(
-    source: Source,
-    file: BinaryIO,
-    way: charset.Charset,
-    bom: int,
-    wanted: Wanted,
-    hints: Hints,
-    limits: Limits,
-) -> tuple[Found, tuple[int | None, ...], int]:
-    """(what was found, the expected column of each header cell, the offset at which the data begins)."""
+    source: Source, file: BinaryIO, way: charset.Charset, bom: int, wanted: Wanted, hints: Hints, limits: Limits
+) -> Seen:
+    """What the file holds, from its first lines; Refused if that is no table, or not that of the feed."""
     lines = _first_lines(file, way, bom, limits)
     text = b"".join(line.body for line in lines).decode(way.inner, "replace")
     if seen := junk.page(text):
         raise source.refused(f"this looks like {seen}, not like a CSV table. {REMEDY_PAGE}")
-    quote = hints.quote or '"'
-    delimiters = (hints.delimiter,) if hints.delimiter else tuple(one for one in DELIMITERS if one != quote)
-    header = find_header(lines, way.inner, wanted, delimiters, quote, limits)
-    if header is None:
-        _refuse_other(source, lines, text)
-        raise refuse_header(source.path.name, lines, way.inner, wanted, delimiters, quote, limits)
-    check_header(source.path.name, header, wanted, limits)
-    last = lines[header.last]
-    return (
-        _found(lines, header, way, bom, quote),
-        header.columns,
-        last.offset + last.length,
-    )
+    if wanted.expected:
+        head = feed_head(source.path.name, lines, way.inner, wanted, hints, limits)
+        if head is None:
+            _refuse_other(source, lines, text, way)
+            quote = '"' if hints.quote is None else hints.quote
+            delimiters = (hints.delimiter,) if hints.delimiter else FEED_DELIMITERS
+            raise refuse_header(source.path.name, lines, way.inner, wanted, delimiters, quote, limits)
+    else:
+        _refuse_binary(source, lines, way)
+        try:
+            head = sniffed_head(lines, way.inner, hints)
+        except Refused as refused:
+            raise source.refused(str(refused)) from None
+    if head is None:
+        raise source.empty("the file holds no record")
+    if len(head.names) > limits.columns:
+        raise source.refused(
+            f"the header on line {head.first + 1} has {len(head.names):,} columns, more than the limit of "
+            f"{limits.columns:,}. Raise the limit if the file is meant to be so wide."
+        )
+    columns = _columns(source, wanted, head.names)
+    data = lines[head.data - 1] if head.data else None
+    start = data.offset + data.length if data else bom
+    return Seen(_found(lines, head, way, bom), head.dialect, columns, start, head.kinds)
+
+
+def _columns(source: Source, wanted: Wanted, names: tuple[str, ...]) -> tuple[int | None, ...]:
+    """For each name the expected column; Refused if a required one is missing (where names are declared)."""
+    missing = [wanted.expected[index][0] for index in wanted.missing(names)] if wanted.expected else []
+    if missing:
+        raise Refused(
+            f"{source.path.name}: the declared columns do not hold {', '.join(missing)}. Put the names into the "
+            "feed's format.columns, or take `required` from them.",
+            missing,
+        )
+    return wanted.match(names)
 
 
 def _first_lines(file: BinaryIO, way: charset.Charset, bom: int, limits: Limits) -> list[Line]:
@@ -93,35 +122,50 @@ def _first_lines(file: BinaryIO, way: charset.Charset, bom: int, limits: Limits)
     return lines
 
 
-def _refuse_other(source: Source, lines: list[Line], text: str) -> None:
-    if seen := junk.zeros(b"".join(line.raw for line in lines)[:65536]):
+def _refuse_binary(source: Source, lines: list[Line], way: charset.Charset) -> None:
+    begin = b"".join(line.body if isinstance(way, charset.Wide) else line.raw for line in lines)
+    if seen := junk.zeros(begin[:65536]):
         raise source.refused(f"this looks like {seen}, not like a CSV table. {REMEDY_BINARY}")
+
+
+def _refuse_other(source: Source, lines: list[Line], text: str, way: charset.Charset) -> None:
+    _refuse_binary(source, lines, way)
     if seen := junk.element(text):
         raise source.refused(f"this looks like {seen}, not like a CSV table. {REMEDY_PAGE}")
     if seen := junk.json_body(text):
         raise source.refused(f"this looks like {seen}, not like a CSV table. {REMEDY_JSON}")
 
 
-def _found(lines: list[Line], header: Candidate, way: charset.Charset, bom: int, quote: str) -> Found:
-    above = (shown(line.body, way.inner).rstrip("\r\n") for line in lines[: header.first])
+def _found(lines: list[Line], head: Head, way: charset.Charset, bom: int) -> Found:
+    above = (shown(line.body, way.inner).rstrip("\r\n") for line in lines[: head.first])
+    dialect = head.dialect
     return Found(
-        format="csv",
+        format="fixed" if dialect.widths else "csv",
         encoding=way.encoding,
         bom=bom > 0,
-        delimiter=header.delimiter,
-        quote=quote,
-        line_end=_line_end(lines[header.first :], quote.encode(way.inner, "replace")),
-        header=header.cells,
-        header_line=header.first + 1,
+        delimiter=dialect.delimiter,
+        quote=dialect.quote,
+        line_end=_line_end(lines[head.first :], dialect.quote.encode(way.inner, "replace")),
+        header=head.names,
+        header_line=head.first + 1 if head.data > head.first else 0,
         preamble=tuple(above),
-        header_end_line=header.last + 1,
+        header_end_line=head.data,
+        escape=dialect.escape,
+        loose=dialect.loose,
+        spaced=dialect.spaced,
+        widths=dialect.widths,
+        named=head.data > head.first,
+        header_rows=head.header_rows,
+        findings=head.findings,
     )
 
 
 def _line_end(lines: list[Line], quote: bytes) -> str:
     """What ends the records of the sample; line ends inside quotes do not count."""
     text = b"".join(line.body for line in lines)
-    text = re.sub(quote + rb"[^" + quote + rb"]*" + quote, b"", text)
+    if quote:
+        mark = re.escape(quote)
+        text = re.sub(mark + rb"[^" + mark + rb"]*" + mark, b"", text)
     crlf = text.count(b"\r\n")
     seen = {
         "\r\n": crlf,

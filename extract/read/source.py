@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from .model import Refused
+from .model import EmptyFile, Refused
 
 
 class Source:
@@ -17,6 +17,9 @@ class Source:
 
     def refused(self, text: str) -> Refused:
         return Refused(f"{self.path.name}: {text}")
+
+    def empty(self, text: str) -> EmptyFile:
+        return EmptyFile(f"{self.path.name}: {text}. Ask the vendor whether the export failed.")
 
     def open(self) -> BinaryIO:
         """The file from its beginning; Refused if it changed since it was opened first."""

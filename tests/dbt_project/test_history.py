@@ -183,7 +183,10 @@ def test_the_database_refuses_what_cannot_be(small):
     small.run()
     small.drop("acme/things-2026-01-02.csv", HEADER + "n,x,2,,\n")
     small.run()
-    columns = "thing_id, region, code, size, note, keeper, keeper_token, _feed, _fingerprint, _delivery_id, _row_number"
+    columns = (
+        "thing_id, region, code, size, note, keeper, keeper_token, _feed, _fingerprint,"
+        " _delivery_id, _row_number, _line_number"
+    )
     insert = (
         f"insert into history.dim_thing ({columns}, valid_from, valid_to, _recorded_in) select {columns},"
         " cast(:start as timestamptz), cast(:end as timestamptz), _recorded_in"

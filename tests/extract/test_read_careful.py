@@ -263,3 +263,22 @@ def test_batches_are_of_the_size_asked_for(tmp_path: Path) -> None:
 def test_messages_hold_no_value_of_the_record(tmp_path: Path) -> None:
     data = b'1,Secret\n1,"Secret"Secret,3\n1,"Secret,3\n1,Secret,3,4\n1,Secret\0,3\n\xffSecret,\xc3\xa9,3\n'
     assert not any("Secret" in bad.message for bad in read(tmp_path, data).unreadable)
+
+
+def test_long_cells_are_refused_one_by_one(tmp_path: Path) -> None:
+    limits = Limits(field_bytes=20)
+    batch = read(tmp_path, b"1,2,3\n4," + b"x" * 21 + b",6\n7," + b"y" * 15 + b",9\n", limits=limits)
+    assert (len(batch.rows), codes(batch)) == (2, [(2, "cell_too_long")])
+
+
+def test_raw_lines_are_the_same_rows(tmp_path: Path) -> None:
+    data = b"".join(b'%d,"a, ""b""",\xc3\xa9\n' % n for n in range(9000)) + b'1,"2\n3,4\n,,\n5,6,7'
+    reading = opened(tmp_path, data)
+    rows = [row for batch in reading.batches() for row in batch.rows]
+    raw = []
+    for batch in reading.batches(size=1000, raw=True):
+        for run in batch.runs:
+            raw += [(run.number + i, run.line + i, cells) for i, cells in enumerate(run.cells())]
+        raw += batch.rows
+    assert len(rows) == 9001
+    assert sorted(raw) == rows

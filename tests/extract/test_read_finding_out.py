@@ -1,6 +1,5 @@
 """What the reader says a file is, and which files it refuses."""
 
-import gzip
 import json
 import os
 import zipfile
@@ -136,7 +135,7 @@ def test_hinted_multibyte_encoding_hides_no_delimiter(tmp_path: Path) -> None:
     assert [(bad.code, bad.raw) for bad in batch.unreadable] == [("undecodable", b"2|\x81\n")]
 
 
-@pytest.mark.parametrize("hint", [{"encoding": "utf-9"}, {"delimiter": ", "}, {"quote": "\n"}, {"escape": "x"}])
+@pytest.mark.parametrize("hint", [{"encoding": "utf-9"}, {"delimiter": ",\n"}, {"quote": "\n"}, {"escape": "x"}])
 def test_senseless_hints(hint: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Hints(**hint)
@@ -176,7 +175,6 @@ def test_a_header_only_is_no_refusal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (gzip.compress(b"Licence No,Name\n"), "gzip"),
         (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
         (b"PAR1\x15\x04\x15\x00", "Parquet"),
         (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
@@ -189,7 +187,6 @@ def test_a_header_only_is_no_refusal(tmp_path: Path) -> None:
         (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "XML .* document whose .* <Error>"),
         (b"<!-- no data -->\n<response status='429'/>", "whose outermost element is <response>"),
         (b'{"message": "rate limit", "status": 429}', "JSON object with the keys message, status"),
-        (b'[{"id": 1}]', "JSON list"),
     ],
 )
 def test_no_table(tmp_path: Path, data: bytes, words: str) -> None:

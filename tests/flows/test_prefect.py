@@ -58,6 +58,22 @@ def test_an_operator_sees_what_ran(api, install, small_project):
     assert "| 1 | acme.things | 2026-01-01 | merged | 2 | 0 | 0 | 0 | 1 | 1 | 1 |" in page["data"]
 
 
+def test_the_progress_of_a_long_file_is_an_artifact(api, install, small_project):
+    sluice = install(small_project, TEST_PROJECT / "checks")
+    rows = "".join(f"north,c{i},{i},,\n" for i in range(3000))
+    sluice.drop("acme/things-2026-01-03.csv", HEADER + rows)
+    # What is long, and how often it is told, made small: the file of 60 kB stands for one of 20 MB.
+    code = (
+        "from extract.read import progress; progress.LONG, progress.EVERY = 1000, 0.0\n"
+        "from flows.cli import main; main(['run', 'thing'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    bar = next(a for a in ask(api, "artifacts") if a["type"] == "progress")
+    assert (bar["key"], bar["data"]) == ("stage-1", 100)
+    assert "acme.things" in bar["description"]
+
+
 def test_a_run_that_fails_is_a_failed_run(api, install, small_project):
     sluice = install(small_project, TEST_PROJECT / "checks")
     sluice.drop("acme/things-2026-02-01.csv", "Another,Table\n1,2\n")

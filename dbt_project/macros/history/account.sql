@@ -27,49 +27,47 @@
         group by 1
     ),
 
-    begun as (
-        select
-            accounted.delivery_id,
-            count(*) filter (where ended.{{ id }} is null) as opened,
-            count(ended.{{ id }}) as changed
-        from accounted
-        join {{ relation }} as version
-            on version._feed = accounted.feed
-            and version.valid_from = accounted.effective_at
-            and version._superseded_in is null
-        left join {{ relation }} as ended
-            on ended.{{ id }} = version.{{ id }}
-            and ended._superseded_in is null
-            and ended.valid_to = accounted.effective_at
-        group by 1
+    -- Grouped, not joined: the planner does not know how many versions share a new delivery's time, and joined 5,000
+    -- beginnings with 5,000 endings by nested loops.
+    bounds as (
+        select delivery_id, id, bool_or(begins) as begins, bool_or(ends) as ends
+        from (
+            select accounted.delivery_id, version.{{ id }} as id, true as begins, false as ends
+            from accounted
+            join {{ relation }} as version
+                on version._feed = accounted.feed
+                and version.valid_from = accounted.effective_at
+                and version._superseded_in is null
+            union all
+            select accounted.delivery_id, version.{{ id }}, false, true
+            from accounted
+            join {{ relation }} as version
+                on version._feed = accounted.feed
+                and version.valid_to = accounted.effective_at
+                and version._superseded_in is null
+        ) as either
+        group by 1, 2
     ),
 
-    closed as (
-        select accounted.delivery_id, count(*) as versions
-        from accounted
-        join {{ relation }} as version
-            on version._feed = accounted.feed
-            and version.valid_to = accounted.effective_at
-            and version._superseded_in is null
-        where not exists (
-            select from {{ relation }} as next
-            where next.{{ id }} = version.{{ id }}
-                and next._superseded_in is null
-                and next.valid_from = accounted.effective_at
-        )
+    effects as (
+        select
+            delivery_id,
+            count(*) filter (where begins and not ends) as opened,
+            count(*) filter (where begins and ends) as changed,
+            count(*) filter (where ends and not begins) as closed
+        from bounds
         group by 1
     )
 
     update ledger.row_accounts as account
     set
-        opened = coalesce(begun.opened, 0),
-        changed = coalesce(begun.changed, 0),
-        unchanged = coalesce(judged.rows, 0) - coalesce(begun.opened, 0) - coalesce(begun.changed, 0),
-        closed = coalesce(closed.versions, 0)
+        opened = coalesce(effects.opened, 0),
+        changed = coalesce(effects.changed, 0),
+        unchanged = coalesce(judged.rows, 0) - coalesce(effects.opened, 0) - coalesce(effects.changed, 0),
+        closed = coalesce(effects.closed, 0)
     from accounted
     left join judged using (content_id)
-    left join begun using (delivery_id)
-    left join closed using (delivery_id)
+    left join effects using (delivery_id)
     where account.delivery_id = accounted.delivery_id;
 
     update ledger.deliveries as d
