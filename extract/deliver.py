@@ -1,6 +1,7 @@
 """Take a file in: archive it, give it its delivery in the ledger."""
 
 import contextlib
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterator
@@ -105,6 +106,18 @@ def deliver(
     )
     with transaction() as connection:
         return ledger.register(connection, arrival, retry=retry)
+
+
+def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | None:
+    """The delivery that a file in the drop folder is already, or None: so a run spares it a flow run of its own."""
+    effective_at = datetime.combine(effective_date(feed, path, arrived_at), time(), feed.zone)
+    try:
+        with open(path, "rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:
+        return None  # taking it in says what is wrong with it
+    with transaction() as connection:
+        return ledger.known(connection, feed.key, effective_at, sha256, feed.version)
 
 
 def effective_date(feed: Feed, path: Path, arrived_at: datetime) -> date:

@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 
 from extract import deliver as arriving
 from extract.collect import drop
-from extract.feeds import catalogue
+from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt
 from flows.ingest import Ingested, ingest, stage
@@ -17,7 +17,7 @@ from flows.merge import Merged, merge
 from flows.prefect_door import go, step
 from warehouse import ledger
 from warehouse.connection import transaction
-from warehouse.errors import SluiceError
+from warehouse.errors import SluiceError, printable
 from warehouse.migrate import migrate
 
 
@@ -92,11 +92,19 @@ def collect(entity: str, report: Report) -> None:
             try:
                 arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                 for parcel in arriving.parcels(feed, path):
-                    report.ingested.append(go(ingest, feed.key, parcel.path, None, arrived_at, False, parcel.container))
+                    report.ingested.append(take_in(feed, parcel, arrived_at))
             except (SluiceError, FileNotFoundError) as error:
                 report.tell(str(error))
     for file in report.ingested:
         report.tell(file.reason)
+
+
+def take_in(feed: Feed, parcel: arriving.Parcel, arrived_at: datetime) -> Ingested:
+    """Ingest a file, unless the ledger knows it."""
+    known = arriving.known(feed, parcel.path, arrived_at)
+    if known:
+        return Ingested(feed.key, printable(parcel.path.name), known.delivery_id, known.outcome, known.state)
+    return go(ingest, feed.key, parcel.path, None, arrived_at, False, parcel.container)
 
 
 def stage_again(entity: str) -> None:

@@ -49,7 +49,7 @@ def register(connection: Connection, arrival: Arrival, *, retry: bool = True) ->
     one that was refused is tried anew, and one that another content superseded comes into force again; one that was
     refused is tried anew without it too, if its feed is declared otherwise than it was then."""
     lock_feed(connection, arrival.feed)
-    known = _same_delivery(connection, arrival)
+    known = _same_delivery(connection, arrival.feed, arrival.effective_at, arrival.sha256, arrival.declaration)
     if known and not _taken_anew(known, retry):
         return Registered(known["delivery_id"], "again", known["state"])
     before = _in_force_before(connection, arrival)
@@ -105,7 +105,19 @@ def _write(
     return int(connection.scalar(statement, row))
 
 
-def _same_delivery(connection: Connection, arrival: Arrival) -> RowMapping | None:
+def known(
+    connection: Connection, feed: str, effective_at: datetime, sha256: str, declaration: str
+) -> Registered | None:
+    """The delivery that a file found once more in its drop folder is, or None where it is to be taken in."""
+    found = _same_delivery(connection, feed, effective_at, sha256, declaration)
+    if found is None or _taken_anew(found, retry=False):
+        return None
+    return Registered(found["delivery_id"], "again", found["state"])
+
+
+def _same_delivery(
+    connection: Connection, feed: str, effective_at: datetime, sha256: str, declaration: str
+) -> RowMapping | None:
     return (
         connection.execute(
             text(
@@ -113,7 +125,7 @@ def _same_delivery(connection: Connection, arrival: Arrival) -> RowMapping | Non
                 " found ->> 'declaration' <> :declaration as declared_otherwise"
                 " from ledger.deliveries where feed = :feed and effective_at = :effective_at and sha256 = :sha256"
             ),
-            arrival.__dict__,
+            {"feed": feed, "effective_at": effective_at, "sha256": sha256, "declaration": declaration},
         )
         .mappings()
         .one_or_none()
