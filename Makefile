@@ -7,7 +7,7 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-history bench-read test-deep test check format docs lock setup clean
+.PHONY: demo demo-history bench bench-read test-deep test check format docs lock setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
 	@echo "make docs    the warehouse's documentation as one static page"
+	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3)"
 	@echo "make bench-read   the reader: Pollock's pollutions, speed beside COPY and others, peak memory"
 	@echo "make lock    resolve requirements.lock anew"
 	@echo "make clean   remove the environment and the demo's home"
@@ -57,6 +58,9 @@ format: setup
 
 docs: setup
 	@$(BIN)/sluice docs
+
+bench: setup
+	@$(BIN)/python tests/bench/history.py --rows $${ROWS:-1000000} --rounds $${ROUNDS:-3}
 
 bench-read: setup
 	@$(BIN)/python -m tests.bench_read.pollock
