@@ -22,10 +22,17 @@ class Bounds:
 EFFECTS = (
     "with coming as (select d.delivery_id, d.feed, d.mode, d.effective_at from ledger.run_deliveries as r"
     " join ledger.deliveries as d using (delivery_id)"
-    " where r.run = :run and r.effect = 'add' and r.judge and not d.accepted),"
-    " known as (select c.delivery_id, v.{entity}_id as id, v._fingerprint as fingerprint from coming as c"
+    " where r.run = :run and r.effect = 'add' and r.judge),"
+    # Of several files in one run each is held against the one before it, as if they had come one by one.
+    " ordered as (select c.*, (select p.delivery_id from coming as p where p.feed = c.feed and p.mode = 'full'"
+    " and p.effective_at < c.effective_at order by p.effective_at desc limit 1) as before from coming as c),"
+    " known as (select c.delivery_id, v.{entity}_id as id, v._fingerprint as fingerprint from ordered as c"
     ' join history."dim_{entity}" as v on v._feed = c.feed and v._superseded_in is null'
-    " and v.valid_from <= c.effective_at and (v.valid_to is null or v.valid_to > c.effective_at)),"
+    " and v.valid_from <= c.effective_at and (v.valid_to is null or v.valid_to > c.effective_at)"
+    " where c.before is null union all"
+    " select c.delivery_id, j.{entity}_id, j._fingerprint from ordered as c"
+    ' join judged."{entity}" as j on j._delivery_id = c.before'
+    " where j._delivery_id = any (array(select delivery_id from coming))),"
     " told as (select c.delivery_id, j.{entity}_id as id, j._fingerprint as fingerprint from coming as c"
     ' join judged."{entity}" as j on j._delivery_id = c.delivery_id'
     " where j._delivery_id = any (array(select delivery_id from coming))),"
@@ -38,7 +45,7 @@ EFFECTS = (
     " coalesce(compared.changed, 0) as changed,"
     " case when c.mode = 'full' then coalesce(compared.gone, 0) else 0 end as gone"
     " from coming as c join ledger.row_accounts as a using (delivery_id) left join compared using (delivery_id)"
-    " order by 1"
+    " join ledger.deliveries as d using (delivery_id) where not d.accepted order by 1"
 )
 
 

@@ -22,7 +22,6 @@ from warehouse import ledger
 from warehouse.connection import driver, transaction
 
 MOST_COPIED_COLUMNS = 1000  # PostgreSQL tables end at 1600; wider files take the careful road
-LINEAGE = ("_delivery_id", "_row_number", "_line_number")
 
 
 @dataclass

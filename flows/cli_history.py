@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flows.telling import console, print_json, say, tell_merged, told_plainly
+from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
 
 @click.command()
@@ -85,7 +85,9 @@ def publish(entities: tuple[str, ...]) -> None:
     from extract.feeds import catalogue
     from flows.prefect_door import go
     from flows.publish import publish_merged
+    from warehouse.migrate import migrate
 
+    migrate()
     for publication in go(publish_merged, [catalogue().entity(name) for name in entities]):
         say(f"{publication.entity}: run {publication.run} published, {publication.rows} rows")
 
@@ -98,8 +100,12 @@ def rollback(entity: str, to: int | None) -> None:
     """Show consumers of an ENTITY an earlier publication again, at once. Nothing newer is published by itself then."""
     from extract.feeds import catalogue
     from publish import pointer
+    from publish.export import export
+    from warehouse.migrate import migrate
 
+    migrate()
     publication = pointer.rollback(catalogue().entity(entity), to)
+    export(entity, publication.run)
     say(
         f"{entity}: consumers see run {publication.run} again, {publication.rows} rows."
         f" What is merged from now on waits for: sluice publish {entity}"
@@ -124,7 +130,9 @@ def refuse(delivery: int, why: str) -> None:
     """Say no to a DELIVERY (its number) that waits because it looks implausible: it changes nothing."""
     from warehouse import word
     from warehouse.connection import transaction
+    from warehouse.migrate import migrate
 
+    migrate()
     with transaction() as connection:
         word.refuse(connection, delivery, why)
     say(f"delivery {delivery} is refused")
@@ -136,12 +144,17 @@ def _follow(decide: Callable[[Any], str], told: str) -> None:
     from flows.prefect_door import go
     from flows.run import stage_again
     from warehouse.connection import transaction
+    from warehouse.migrate import migrate
 
+    migrate()
     with transaction() as connection:
         entity = decide(connection)
     say(told)
-    stage_again(entity)
-    tell_merged(go(merge, entity))
+    refusals = stage_again(entity)
+    merged = go(merge, entity)
+    tell_merged(merged)
+    if refusals or merged.waiting:
+        raise Failed("\n\n".join([*refusals, *merged.waiting]))
 
 
 HISTORY_COMMANDS: tuple[Any, ...] = (history, explain, retract, accept, refuse, publish, rollback)

@@ -144,7 +144,7 @@ def gate(entity: str, run: int) -> None:
 @step("publish {entity} run {run}")
 def publish(entity: str, run: int) -> pointer.Publication:
     """Move the publication pointer."""
-    [publication] = pointer.publish({entity: run})
+    [publication] = pointer.publish({entity: run}, release=False)
     return publication
 
 

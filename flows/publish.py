@@ -36,4 +36,4 @@ def publish_merged(entities: Sequence[str]) -> list[pointer.Publication]:
 @step("publish {runs_of}")
 def publish_together(runs_of: dict[str, int]) -> list[pointer.Publication]:
     """Move the publication pointers of several entities in one transaction."""
-    return pointer.publish(runs_of)
+    return pointer.publish(runs_of, release=True)

@@ -12,9 +12,10 @@ from extract.collect import drop
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt
-from flows.ingest import Ingested, ingest, stage
+from flows.ingest import Ingested, ingest, stage, why_refused
 from flows.merge import Merged, merge
 from flows.prefect_door import go, step
+from flows.telling import in_a_paragraph
 from warehouse import ledger
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError, printable
@@ -59,13 +60,14 @@ def run(entities: Sequence[str] = ()) -> Report:
     for entity in chosen:
         collect(entity, report)
         try:
-            stage_again(entity)
+            for refusal in stage_again(entity):
+                report.tell(refusal)
             merged = go(merge, entity)
             report.merged.append(merged)
             for doubt in merged.waiting:
                 report.tell(doubt)
-        except SluiceError as error:
-            report.tell(str(error))
+        except Exception as error:
+            report.tell(in_a_paragraph(error))
     if report.problems:
         raise RunError(report)
     return report
@@ -93,8 +95,8 @@ def collect(entity: str, report: Report) -> None:
                 arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                 for parcel in arriving.parcels(feed, path):
                     report.ingested.append(take_in(feed, parcel, arrived_at))
-            except (SluiceError, FileNotFoundError) as error:
-                report.tell(str(error))
+            except Exception as error:
+                report.tell(in_a_paragraph(error))
     for file in report.ingested:
         report.tell(file.reason)
 
@@ -107,10 +109,13 @@ def take_in(feed: Feed, parcel: arriving.Parcel, arrived_at: datetime) -> Ingest
     return go(ingest, feed.key, parcel.path, None, arrived_at, False, parcel.container)
 
 
-def stage_again(entity: str) -> None:
-    """Stage what waits and is not in staging: its process died before, or the server crashed after."""
+def stage_again(entity: str) -> list[str]:
+    """Stage what waits and is not in staging: its process died before, or the server crashed after. Gives the reasons
+    of those that are refused."""
     with transaction() as connection:
         waiting = ledger.deliveries_in_state(connection, "received", "staged", "judged", entity=entity)
+    states: dict[int, str] = {}
     for delivery in waiting:
         if delivery["state"] == "received" or not is_intact(delivery["delivery_id"]):
-            stage(delivery["feed"], delivery["delivery_id"])
+            states[delivery["delivery_id"]] = stage(delivery["feed"], delivery["delivery_id"])
+    return [why_refused(delivery_id) for delivery_id, state in states.items() if state == "refused"]

@@ -12,6 +12,7 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from warehouse.connection import driver, transaction
+from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
 # How DuckDB calls the types that published columns have (they are declared in the dbt contracts).
@@ -33,17 +34,22 @@ def export(entity: str, run: int) -> Path:
     """Write `exports/<entity>/run-<run>/`: the entity and its history in three formats, and manifest.json.
 
     Gives the folder. All files show one publication: they are read in one snapshot. A folder that is there is whole,
-    and is left as it is.
+    and is left as it is; `latest` points at what is published. Raises SluiceError where `run` is not.
     """
     folder = settings().folder("exports") / entity / f"run-{run:06d}"
     if folder.exists():
-        _point_latest(folder)
+        with transaction() as connection:
+            published = _published(connection, entity)
+        if published == run:
+            _point_latest(folder)
         return folder
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     with transaction() as connection:
         connection.execute(text("set transaction isolation level repeatable read, read only"))
+        if _published(connection, entity) != run:
+            raise SluiceError(f"{entity} run {run} is not what is published (any more); it is not exported.")
         datasets = [_dataset(connection, aside, name) for name in (entity, f"{entity}_history")]
     manifest = {"entity": entity, "run": run, "datasets": datasets}
     (aside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
@@ -122,12 +128,14 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+def _published(connection: Connection, entity: str) -> int | None:
+    run: int | None = connection.scalar(text("select run from ledger.pointers where entity = :e"), {"e": entity})
+    return run
+
+
 def _point_latest(folder: Path) -> None:
-    """`latest` beside the runs points at the newest export; the change is one rename."""
+    """Let `latest` beside the runs point at this one; the change is one rename."""
     latest = folder.with_name("latest")
-    newest = latest.readlink().name if latest.is_symlink() else ""
-    if (len(newest), newest) >= (len(folder.name), folder.name):  # run-1000000 comes after run-999999
-        return
     aside = folder.with_name(f".latest.{os.getpid()}")
     aside.unlink(missing_ok=True)
     aside.symlink_to(folder.name, target_is_directory=True)

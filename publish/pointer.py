@@ -33,14 +33,17 @@ def is_held(entity: str) -> bool:
         return bool(connection.scalar(held, {"entity": entity}))
 
 
-def publish(runs_of: Mapping[str, int]) -> list[Publication]:
+def publish(runs_of: Mapping[str, int], *, release: bool) -> list[Publication]:
     """Show consumers each entity's history as of its run, all in one transaction.
 
-    Refused while an account of one of them does not add up.
+    Refused while an account of one of them does not add up; and, unless `release`, where one was rolled back.
     """
     with transaction() as connection:
-        for entity in runs_of:
+        for entity in sorted(runs_of):
             _require_balance(connection, entity)
+            held = text("select held from ledger.pointers where entity = :entity for update")
+            if connection.scalar(held, {"entity": entity}) and not release:
+                raise SluiceError(f"{entity} was rolled back meanwhile. Next: sluice publish {entity}")
         return [_move(connection, entity, run, held=False) for entity, run in sorted(runs_of.items())]
 
 
@@ -55,7 +58,8 @@ def rollback(entity: str, to: int | None = None) -> Publication:
                 {"entity": entity},
             )
         ]
-        now = connection.scalar(text("select run from ledger.pointers where entity = :entity"), {"entity": entity})
+        pointed = text("select run from ledger.pointers where entity = :entity for update")
+        now = connection.scalar(pointed, {"entity": entity})
         earlier = [run for run in published if now is not None and run < now]
         target = to if to is not None else (earlier[-1] if earlier else None)
         if target is None or target not in published:

@@ -222,14 +222,45 @@ def staged(connection: Connection, delivery_id: int, account: Mapping[str, int],
 
 
 def refused(connection: Connection, delivery_id: int, reason: str, declaration: str) -> None:
-    """Close a delivery that cannot be read as its feed is declared, with the reason; its sightings go the same way."""
-    connection.execute(
+    """Close a delivery that cannot be read as its feed is declared, with the reason; its sightings go the same way.
+    What they had superseded is in force again."""
+    gone = connection.execute(
         text(
             "update ledger.deliveries set state = 'refused', reason = :reason, sighting_of = null,"
             " found = jsonb_build_object('declaration', cast(:declaration as text))"
             " where delivery_id = :delivery_id or (sighting_of = :delivery_id and state = 'sighted')"
+            " returning feed, effective_at"
         ),
         {"delivery_id": delivery_id, "reason": reason, "declaration": declaration},
+    ).all()
+    for feed, effective_at in gone:
+        restore(connection, feed, effective_at)
+
+
+def restore(connection: Connection, feed: str, effective_at: datetime) -> int | None:
+    """Where nothing is in force for an effective time any more, put the newest superseded content back; gives it."""
+    below: int | None = connection.scalar(
+        text(
+            "select delivery_id from ledger.deliveries where feed = :feed and effective_at = :effective_at"
+            " and state = 'superseded' and not exists (select from ledger.deliveries where feed = :feed"
+            f" and effective_at = :effective_at and state not in {OUT_OF_FORCE} and state <> 'waiting')"
+            " order by revision desc limit 1"
+        ),
+        {"feed": feed, "effective_at": effective_at},
+    )
+    if below is not None:
+        put_in_force(connection, below)
+    return below
+
+
+def put_in_force(connection: Connection, delivery_id: int) -> None:
+    """Let a delivery count again. Where history does not hold it any more, it is staged again from the archive."""
+    connection.execute(
+        text(
+            "update ledger.deliveries set reason = null, state = case when sighting_of is not null then 'sighted'"
+            " when in_history then 'merged' else 'received' end where delivery_id = :id"
+        ),
+        {"id": delivery_id},
     )
 
 

@@ -85,10 +85,15 @@ def _attach_deliveries(connection: Connection, entity: str, run: int) -> None:
             " folded as (select * from to_do union all select * from context),"
             " content as (select distinct o.delivery_id, o.feed, o.effective_at, o.sighting_of, o.state, 'content'"
             " from folded as s join ledger.deliveries as o on o.delivery_id = s.sighting_of"
-            " where s.effect <> 'remove' and o.delivery_id not in (select delivery_id from folded))"
+            " where s.effect <> 'remove' and o.delivery_id not in (select delivery_id from folded)),"
+            # An earlier run judged them again and did not come to account for them.
+            " unaccounted as (select d.delivery_id, d.feed, d.effective_at, d.sighting_of, d.state, 'content'"
+            " from ledger.deliveries as d join ledger.row_accounts as a using (delivery_id)"
+            " where d.entity = :entity and d.in_history and d.state = 'merged' and a.opened is null"
+            " and d.delivery_id not in (select delivery_id from folded union select delivery_id from content))"
             " insert into ledger.run_deliveries (run, delivery_id, effect, judge)"
             " select :run, delivery_id, effect, effect = 'add' and state = 'staged'"
-            " from (select * from folded union all select * from content) as every"
+            " from (select * from folded union all select * from content union all select * from unaccounted) as every"
         ),
         {"entity": entity, "run": run},
     )

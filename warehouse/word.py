@@ -15,15 +15,7 @@ def retract(connection: Connection, delivery_id: int, why: str) -> str:
         text("update ledger.deliveries set state = 'retracted', reason = :why where delivery_id = :id"),
         {"id": delivery_id, "why": why},
     )
-    below = connection.scalar(
-        text(
-            "select delivery_id from ledger.deliveries where feed = :feed and effective_at = :effective_at"
-            " and state = 'superseded' order by revision desc limit 1"
-        ),
-        dict(delivery),
-    )
-    if below:
-        _put_in_force(connection, below)
+    ledger.restore(connection, delivery["feed"], delivery["effective_at"])
     ledger.settle_sightings(connection, delivery["entity"])
     return str(delivery["entity"])
 
@@ -36,7 +28,7 @@ def undo(connection: Connection, delivery_id: int) -> str:
     newer = connection.scalar(
         text(
             "select delivery_id from ledger.deliveries where feed = :feed and effective_at = :effective_at"
-            f" and revision > :revision and state not in {ledger.OUT_OF_FORCE}"
+            f" and revision > :revision and state not in {ledger.OUT_OF_FORCE} and state <> 'waiting'"
         ),
         dict(delivery),
     )
@@ -47,7 +39,7 @@ def undo(connection: Connection, delivery_id: int) -> str:
         )
     else:
         ledger.supersede(connection, delivery["feed"], delivery["effective_at"])
-        _put_in_force(connection, delivery_id)
+        ledger.put_in_force(connection, delivery_id)
     ledger.settle_sightings(connection, delivery["entity"])
     return str(delivery["entity"])
 
@@ -60,17 +52,6 @@ def _locked(connection: Connection, delivery_id: int) -> RowMapping:
     return ledger.delivery(connection, delivery_id, for_update=True)
 
 
-def _put_in_force(connection: Connection, delivery_id: int) -> None:
-    """Where history does not count with it any more, it is staged again from the archive."""
-    connection.execute(
-        text(
-            "update ledger.deliveries set reason = null, state = case when sighting_of is not null then 'sighted'"
-            " when in_history then 'merged' else 'received' end where delivery_id = :id"
-        ),
-        {"id": delivery_id},
-    )
-
-
 def wait(connection: Connection, run: int, delivery_id: int, why: str) -> None:
     """Take a delivery that looks implausible out of its run, until a person says yes or no."""
     connection.execute(
@@ -80,6 +61,13 @@ def wait(connection: Connection, run: int, delivery_id: int, why: str) -> None:
     connection.execute(
         text("update ledger.deliveries set state = 'waiting', reason = :why where delivery_id = :id"),
         {"id": delivery_id, "why": why},
+    )
+    # What it superseded stays in force while it waits, and so does not go out of history in this run.
+    doubted = ledger.delivery(connection, delivery_id)
+    restored = ledger.restore(connection, doubted["feed"], doubted["effective_at"])
+    connection.execute(
+        text("delete from ledger.run_deliveries where run = :run and delivery_id = :id and effect = 'remove'"),
+        {"run": run, "id": restored},
     )
     # A sighting of it is to be looked at for itself: what it repeats is in doubt.
     connection.execute(
@@ -106,10 +94,13 @@ def _decide(connection: Connection, delivery_id: int, state: str, why: str | Non
     delivery = _locked(connection, delivery_id)
     if delivery["state"] != "waiting":
         raise SluiceError(f"Delivery {delivery_id} does not wait, it is {delivery['state']}.")
+    if accepted:
+        ledger.supersede(connection, delivery["feed"], delivery["effective_at"])
     connection.execute(
         text(
             "update ledger.deliveries set state = :state, reason = :why, accepted = :accepted where delivery_id = :id"
         ),
         {"id": delivery_id, "state": state, "why": why, "accepted": accepted},
     )
+    ledger.restore(connection, delivery["feed"], delivery["effective_at"])
     return str(delivery["entity"])

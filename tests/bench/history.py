@@ -142,7 +142,7 @@ class Bench:
 
         feed = f"bench.{file.name.split('-')[0]}"
         begun = time.perf_counter()
-        registered = note("register", lambda: ingest.register(feed, file, None, None, True))
+        registered = note("register", lambda: ingest.register(feed, file, None, None, True, None))
         if registered.outcome == "new":
             note("stage", lambda: ingest.stage(feed, registered.delivery_id))
         run = note("start", lambda: merge.start("item"))
@@ -152,7 +152,7 @@ class Bench:
             note("doubt", lambda: merge.doubt("item", run))
             note("merge", lambda: merge.fold("item", run))
             note("gate", lambda: merge.gate("item", run))
-            note("publish", lambda: pointer.publish({"item": run}))
+            note("publish", lambda: pointer.publish({"item": run}, release=False))
         steps.setdefault("end to end", []).append(time.perf_counter() - begun)
         assert runs.candidate("item") is None
 

@@ -218,3 +218,45 @@ def test_mostly_bad_rows_raise_doubt(small):
 
 def refusal_of_run() -> str:
     return refusal(command("run", "thing"))
+
+
+@pytest.mark.parametrize("second", ["refused", "waiting"])
+def test_a_second_file_for_a_day_that_is_no_good_takes_nothing_out(small, second):
+    day(small, 1, many(100))
+    small.run()
+    rows = many(10) if second == "waiting" else None
+    content = HEADER + rows if rows else "<html>503</html>"
+    small.deliver("acme.things", small.file("things-2026-01-01.csv", content))
+    command("run", "thing")
+    assert small.value("select count(*) from published.thing") == 100
+    if second == "waiting":
+        assert command("refuse", 2, "--why", "cut short").exit_code == 0
+        assert command("run", "thing").exit_code == 0
+        assert small.value("select count(*) from published.thing") == 100
+    assert small.value("select state from ledger.deliveries where delivery_id = 1") == "merged"
+
+
+def test_an_accepted_second_file_takes_the_place_of_the_first(small):
+    day(small, 1, many(100))
+    small.run()
+    day(small, 1, many(10))
+    refusal_of_run()
+    assert command("accept", 2).exit_code == 0
+    assert small.value("select count(*) from published.thing") == 10
+    assert small.sql("select state from ledger.deliveries order by 1") == [("merged",), ("superseded",)]
+
+
+def test_files_of_one_run_are_held_against_each_other(small):
+    day(small, 1, many(100))
+    day(small, 2, many(3))
+    assert "97 of 100 keys would vanish" in refusal_of_run()
+    assert small.value("select count(*) from published.thing") == 100
+
+
+def test_exports_follow_a_rollback(small):
+    day(small, 1, "n,a,1,,\n")
+    small.run()
+    day(small, 2, "n,a,2,,\n")
+    small.run()
+    command("rollback", "thing")
+    assert (small.home / "exports/thing/latest").resolve().name == "run-000001"

@@ -58,8 +58,14 @@ from {{ ref('judged_' ~ entity) }}
 {% macro masked_form(column) -%}
     {%- set name = adapter.quote(column.name) -%}
     {%- if column.pii == 'none' -%} {{ name }}
-    {%- elif column.pii == 'email' -%} regexp_replace({{ name }}, '^(.).*@', '\1***@')
-    {%- elif column.pii == 'phone' -%} regexp_replace({{ name }}, '^.*(.{4})$', '***\1')
+    {%- elif column.pii == 'email' -%} case
+        when {{ name }} ~ '^[^@]+@[^@]+$' then regexp_replace({{ name }}, '^(.).*@', '\1***@')
+        when {{ name }} is not null then '***'
+    end
+    {%- elif column.pii == 'phone' -%} case
+        when length({{ name }}) > 7 then '***' || right({{ name }}, 4)
+        when {{ name }} is not null then '***'
+    end
     {%- elif column.pii == 'person_name' -%} left({{ name }}, 1) || '***'
     {%- elif column.pii == 'date_of_birth' -%} extract(year from {{ name }})::text
     {%- elif column.pii == 'ip' -%} host(network(set_masklen({{ name }}::inet, 16))) || '/16'

@@ -25,7 +25,7 @@ create table ledger.deliveries (
 );
 create unique index on ledger.deliveries (feed, effective_at, revision) where state <> 'refused';
 create unique index one_delivery_in_force on ledger.deliveries (feed, effective_at)
-where state not in ('refused', 'superseded', 'retracted');
+where state not in ('refused', 'superseded', 'retracted', 'waiting');
 create index on ledger.deliveries (entity) where state in ('received', 'staged', 'judged');
 create index on ledger.deliveries (entity) where in_history <> (state in ('merged', 'sighted'));
 comment on table ledger.deliveries is 'One row per received content of a feed for one effective time.';
