@@ -1,11 +1,12 @@
 """The fold against a plain reference: whatever comes in, and however it is batched, the versions are the same."""
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import pytest
-from conftest import TEST_PROJECT
+from conftest import TEST_PROJECT, forget_settings
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -210,3 +211,27 @@ def test_quarantined_and_unreadable_rows_close_nothing(small):
     small.run()
     still_open = small.sql("select region, code from published.thing order by 1, 2")
     assert still_open == [("n", "q"), ("n", "x"), ("s", "z")]
+
+
+def test_an_entity_gets_new_columns(small, small_project, tmp_path, monkeypatch):
+    small.drop("acme/things-2026-01-01.csv", HEADER + "n,x,1,,\n")
+    small.run()
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    for feed in ("things", "changes"):
+        mapping = project / f"models/staging/acme/stg_acme__{feed}.sql"
+        mapping.write_text(
+            mapping.read_text().replace("    note,\n", "    note,\n    7::bigint as weight,\n    keeper as owner,\n")
+        )
+    declared = project / "models/judged/judged_thing.yml"
+    declared.write_text(
+        declared.read_text()
+        + "      - {name: weight, data_type: bigint, config: {meta: {pii: none}}}\n"
+        + "      - {name: owner, data_type: text, config: {meta: {pii: email}}}\n"
+    )
+    monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
+    forget_settings()
+    small.drop("acme/things-2026-01-02.csv", HEADER + "n,x,2,,ann@example.com\n")
+    small.run()
+    found = small.sql("select size, weight, owner, owner_token is not null from published.thing_history order by 1")
+    assert found == [(1, None, None, False), (2, 7, "a***@example.com", True)]

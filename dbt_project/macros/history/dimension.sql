@@ -35,14 +35,22 @@
     create trigger refuse_overlap_on_update after update on {{ relation }}
         referencing new table as touched for each statement execute function history.refuse_overlap('{{ id }}');
     {%- else %}
-    {%- for column in get_column_schema_from_query(sql) if column.name not in existing_names(existing) %}
-    alter table {{ relation }} add column {{ adapter.quote(column.name) }} {{ column.data_type }};
-    {%- else %}
-    select 1;
-    {%- endfor %}
+    do $shape$
+    declare
+        new record;
+    begin
+        create temporary table shape on commit drop as select * from ({{ sql }}) as masked where false;
+        for new in
+            select attname, format_type(atttypid, atttypmod) as type
+            from pg_attribute as a
+            where attrelid = 'pg_temp.shape'::regclass and attnum > 0 and not exists (
+                select from pg_attribute as b where b.attrelid = '{{ relation }}'::regclass and b.attname = a.attname
+            )
+            order by attnum
+        loop
+            execute format('alter table {{ relation }} add column %I %s', new.attname, new.type);
+        end loop;
+        drop table pg_temp.shape;
+    end $shape$;
     {%- endif %}
-{% endmacro %}
-
-{% macro existing_names(relation) %}
-    {{ return(adapter.get_columns_in_relation(relation) | map(attribute='name') | list) }}
 {% endmacro %}
