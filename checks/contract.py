@@ -116,9 +116,9 @@ def _existing(file: Path) -> Path:
     return file
 
 
-def file_hash(file: Path) -> str:
-    """The version of a contract: the hash of its text."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def version(file: Path, rules: Sequence[Rule] = ()) -> str:
+    """The version of a contract: the hash of its text and of the SQL that it gives, which Soda may give otherwise."""
+    return hashlib.sha256(file.read_bytes() + repr(tuple(rules)).encode()).hexdigest()
 
 
 def row_rules(file: Path) -> tuple[Rule, ...]:

@@ -53,7 +53,7 @@ def keep(path: Path) -> Kept:
 def fetch(sha256: str, name: str) -> Iterator[Path]:
     """A local copy of an archived file under the name that it came with, verified by its hash; gone after the block."""
     with tempfile.TemporaryDirectory(dir=settings().folder("tmp"), prefix="reading-") as folder:
-        copy = Path(folder) / name
+        copy = Path(folder) / _fitting(name)
         _store().get(sha256, copy)
         with open(copy, "rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
@@ -63,6 +63,11 @@ def fetch(sha256: str, name: str) -> Iterator[Path]:
                 " Restore it from a backup of the archive; nothing was loaded from it."
             )
         yield copy
+
+
+def _fitting(name: str) -> str:
+    """A file name that a local file system takes (255 bytes): a long one loses its beginning, and keeps its suffix."""
+    return name.encode()[-200:].decode(errors="ignore")
 
 
 def _copy(path: Path, copy: Any) -> Kept:

@@ -89,7 +89,7 @@ def start(entity: str) -> int | None:
     contract.compiles(gate)
     rules = (*contract.row_rules(file), key_rule(entity))
     contract.fits(file, entity, rules)
-    return runs.start(entity, contract.file_hash(file), contract.file_hash(gate), rules)
+    return runs.start(entity, contract.version(file, rules), contract.version(gate), rules)
 
 
 def key_rule(entity: str) -> runs.Rule:

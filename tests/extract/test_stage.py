@@ -214,3 +214,9 @@ def declare_colour(project: Path, copy: Path) -> None:
     )
     text = file.read_text().replace("columns: &columns", declared)
     file.write_text(text)
+
+
+def test_a_very_long_name(small: Sluice) -> None:
+    name = "x" * 240 + "-2026-01-01.csv"
+    done = small.deliver("acme.things", small.file(name, "Region,Code,Size\nn,a,1\n"))
+    assert done.state == "staged"
