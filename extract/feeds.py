@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -15,17 +15,6 @@ from extract.read import Hints, name_key
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
-PII_CLASSES = (
-    "email",
-    "phone",
-    "person_name",
-    "street_address",
-    "date_of_birth",
-    "government_id",
-    "ip",
-    "free_text",
-    "none",
-)
 PiiClass = Literal[
     "email",
     "phone",
@@ -37,6 +26,7 @@ PiiClass = Literal[
     "free_text",
     "none",
 ]
+PII_CLASSES: tuple[str, ...] = get_args(PiiClass)
 SECRET_KEY = re.compile(r"pass(word|phrase)?$|secret|token$|api_?key|private_?key|credential_?value", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")

@@ -39,7 +39,7 @@ def ingest(
 ) -> Ingested:
     """Take one file of a feed in; `container` is the SHA-256 of the zip that it was taken out of."""
     registered = register(feed, path, effective_at, arrived_at, retry, container)
-    state, reason = registered.state, registered.reason
+    state, reason = registered.state, None
     if registered.outcome == "new":
         state = stage(feed, registered.delivery_id)
         reason = why_refused(registered.delivery_id) if state == "refused" else None

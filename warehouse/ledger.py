@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, RowMapping, text
 
 OUT_OF_FORCE = "('refused', 'superseded', 'retracted')"
-Outcome = Literal["new", "sighting", "again", "refused"]
+Outcome = Literal["new", "sighting", "again"]
 # What is known of a delivery's content before it is read: the zip that it was taken out of.
 FROM_CONTAINER = "jsonb_strip_nulls(jsonb_build_object('container', cast(:container as text)))"
 
@@ -41,7 +41,6 @@ class Registered:
     outcome: Outcome
     state: str
     same_as: int | None = None  # of a sighting: the delivery whose content it has
-    reason: str | None = None  # of a refused one
 
 
 def register(connection: Connection, arrival: Arrival, *, retry: bool = True) -> Registered:
