@@ -15,14 +15,13 @@ from warehouse.connection import driver, transaction
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
-# How DuckDB calls the types that published columns have (they are declared in the dbt contracts).
+# How DuckDB calls the types that published columns have (they are declared in the dbt contracts); numeric: `_decimal`.
 DUCKDB_TYPES = {
     "uuid": "UUID",
     "text": "VARCHAR",
     "date": "DATE",
     "integer": "INTEGER",
     "bigint": "BIGINT",
-    "numeric": "DOUBLE",
     "double precision": "DOUBLE",
     "boolean": "BOOLEAN",
     "timestamp with time zone": "TIMESTAMPTZ",
@@ -62,7 +61,8 @@ def _dataset(connection: Connection, folder: Path, view: str) -> dict[str, Any]:
     schema = _schema(connection, view)
     files = {extension: folder / f"{view}.{extension}" for extension in ("csv", "ndjson", "parquet")}
     rows = _write_csv(connection, view, files["csv"])
-    _convert(schema, files)
+    _write_ndjson(connection, view, files["ndjson"])
+    _write_parquet(_duckdb_types(connection, view, schema), files)
     return {
         "name": view,
         "rows": rows,
@@ -89,16 +89,48 @@ def _schema(connection: Connection, view: str) -> list[dict[str, str]]:
 
 def _write_csv(connection: Connection, view: str, file: Path) -> int:
     """RFC 4180, UTF-8, sorted by id and time; NULL is an empty cell, an empty text is `""`."""
-    statement = sql.SQL("copy (select * from published.{} order by 1, valid_from) to stdout (format csv, header)")
+    rows = sql.SQL("select * from published.{} order by 1, valid_from").format(sql.Identifier(view))
+    return _copy(connection, sql.SQL("copy ({}) to stdout (format csv, header)").format(rows), file)
+
+
+def _write_ndjson(connection: Connection, view: str, file: Path) -> int:
+    """A JSON object a row, in the same order; numbers with all their digits.
+
+    COPY's text format would escape backslashes; its CSV format leaves lines alone, under a quote that JSON never holds.
+    """
+    rows = sql.SQL("select row_to_json(t) from (select * from published.{} order by 1, valid_from) as t")
+    copy = "copy ({}) to stdout (format csv, delimiter e'\\x02', quote e'\\x01')"
+    return _copy(connection, sql.SQL(copy).format(rows.format(sql.Identifier(view))), file)
+
+
+def _copy(connection: Connection, statement: sql.Composed, file: Path) -> int:
     cursor = driver(connection).cursor()
-    with open(file, "wb") as out, cursor.copy(statement.format(sql.Identifier(view))) as copy:
+    with open(file, "wb") as out, cursor.copy(statement) as copy:
         for chunk in copy:
             out.write(chunk)
     return cursor.rowcount
 
 
-def _convert(schema: list[dict[str, str]], files: dict[str, Path]) -> None:
-    types = {column["name"]: DUCKDB_TYPES[column["type"]] for column in schema}
+def _duckdb_types(connection: Connection, view: str, schema: list[dict[str, str]]) -> dict[str, str]:
+    return {
+        column["name"]: _decimal(connection, view, column["name"])
+        if column["type"] == "numeric"
+        else DUCKDB_TYPES[column["type"]]
+        for column in schema
+    }
+
+
+def _decimal(connection: Connection, view: str, column: str) -> str:
+    """The type that holds all values of a column exactly; text where 38 digits are too few, or for NaN and infinity."""
+    statement = sql.SQL(
+        "select coalesce(max(scale({0})), 0), coalesce(max(length(trunc(abs({0}))::text)), 1),"
+        " coalesce(bool_or({0} in ('NaN', 'Infinity', '-Infinity')), false) from published.{1}"
+    ).format(sql.Identifier(column), sql.Identifier(view))
+    [(scale, whole, odd)] = driver(connection).execute(statement).fetchall()
+    return "VARCHAR" if odd or whole + scale > 38 else f"DECIMAL(38, {scale})"
+
+
+def _write_parquet(types: dict[str, str], files: dict[str, Path]) -> None:
     with duckdb.connect(config={"threads": 2}) as database:
         database.execute("set timezone = 'UTC'")
         rows = database.read_csv(
@@ -114,13 +146,7 @@ def _convert(schema: list[dict[str, str]], files: dict[str, Path]) -> None:
             max_line_size=64 * 2**20,
             parallel=False,
         )
-        database.sql("select * from rows").write_parquet(str(files["parquet"]), compression="zstd")
-        database.execute(f"copy (select * from rows) to '{_quoted(files['ndjson'])}' (format json)")
-        del rows
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+        rows.write_parquet(str(files["parquet"]), compression="zstd")
 
 
 def _sha256(file: Path) -> str:
