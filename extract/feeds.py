@@ -102,6 +102,13 @@ def _identifier(name: str) -> str:
     return name
 
 
+class Geometry(Strict):
+    """A column that says where something is: shapes as text, or the first coordinate of points with `y` the second."""
+
+    area: str = Field(description="Where shapes are expected: a name in the seed geometry_areas.")
+    y: str | None = None
+
+
 class Column(Strict):
     """One column of a feed: `headers` are the names that it has had in files."""
 
@@ -109,6 +116,7 @@ class Column(Strict):
     headers: tuple[str, ...]
     required: bool
     pii: PiiClass
+    geometry: Geometry | None = None
 
 
 class NodeConfig(BaseModel):
@@ -298,6 +306,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         if not needed.is_file():
             raise FeedError(f"{file}: {where}: the model {needed.name} is missing; write {needed}.")
     _refuse_shared_names(file, where, feed)
+    _refuse_odd_geometry(file, where, feed, project)
     return feed
 
 
@@ -327,6 +336,21 @@ def _first_problem(error: ValidationError, where: str, table: dict[str, Any]) ->
     if problem["type"] == "missing":
         return f"{place}: missing; it is required."
     return f"{place}: {problem['msg']} (it says {problem['input']!r})."
+
+
+def _refuse_odd_geometry(file: Path, where: str, feed: Feed, project: Path) -> None:
+    areas = project / "seeds" / "geometry_areas.csv"
+    known = [row.split(",")[0] for row in areas.read_text(encoding="utf-8").splitlines()[1:]] if areas.is_file() else []
+    names = [column.name for column in feed.columns]
+    for name, geometry in ((column.name, column.geometry) for column in feed.columns):
+        place = f"{file}: {where}.columns.{name}.config.meta.geometry"
+        if geometry and geometry.area not in known:
+            raise FeedError(
+                f"{place}.area: {geometry.area!r} is not in {areas.name}; write one of {', '.join(known)},"
+                f" or add a line to {areas}."
+            )
+        if geometry and geometry.y and geometry.y not in names:
+            raise FeedError(f"{place}.y: the feed has no column {geometry.y!r}; name the other coordinate's.")
 
 
 def _refuse_shared_names(file: Path, where: str, feed: Feed) -> None:

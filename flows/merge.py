@@ -7,6 +7,7 @@ from prefect import flow
 
 from checks import contract, plausible
 from checks.plausible import Bounds
+from extract import geometry
 from extract import stage as staging
 from extract.entities import key_columns
 from extract.feeds import catalogue
@@ -54,6 +55,7 @@ def finish(entity: str, run: int) -> None:
     try:
         if runs.to_judge(run):
             stage_again(entity, run)
+            read_shapes(entity, run)
             judge(entity, run)
             verify(entity, run)
             doubt(entity, run)
@@ -105,6 +107,13 @@ def stage_again(entity: str, run: int) -> None:  # noqa: ARG001  (the entity is 
     for delivery in runs.to_judge(run):
         if not staging.is_intact(delivery["delivery_id"]):
             staging.stage_content_again(catalogue().feed(delivery["feed"]), delivery["delivery_id"])
+
+
+@step("read shapes of {entity} run {run}")
+def read_shapes(entity: str, run: int) -> None:  # noqa: ARG001  (the entity is in its name)
+    """Look every new spelling of a shape up once, for the mappings to join."""
+    for delivery in runs.to_judge(run):
+        geometry.read_delivery(catalogue().feed(delivery["feed"]), delivery["delivery_id"])
 
 
 @step("judge {entity} run {run}")

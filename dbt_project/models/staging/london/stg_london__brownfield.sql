@@ -13,9 +13,12 @@ cells as (
         sites._delivery_id,
         sites._row_number,
         sites._line_number,
+        shape.wkt as point,
+        shape.repairs as point_repairs,
         cell.*
 
     from sites
+    {{ join_geometry('shape', 'sites', 'geo_x', 'united_kingdom', y='geo_y') }}
     cross join lateral (
         select
             {{ clean('sites.organisation_uri') }} as organisation_uri,
@@ -64,6 +67,8 @@ final as (
         value.coordinate_reference_system,
         value.geo_x,
         value.geo_y,
+        cells.point,
+        cells.point_repairs,
         value.hectares,
         value.ownership_status,
         value.deliverable,
