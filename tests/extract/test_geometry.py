@@ -32,7 +32,7 @@ def test_a_place_has_one_spelling(text, wkt, repairs):
 
 def test_a_grid_is_told_by_where_its_numbers_lie():
     """Caister water tower, the worked example of the Ordnance Survey's guide to coordinate systems: 52 39 28.83 N
-    1 42 57.87 E (ETRS89), grid 651409.804 313177.450. Without its grid of corrections the way back is good to some 5 m."""
+    1 42 57.87 E (ETRS89), grid 651409.804 313177.450. Without their file of corrections it is good to some 5 m."""
     for text in ("POINT (651409.804 313177.450)", "SRID=27700;POINT (651409.804 313177.450)"):
         wkt, repairs, problem = one(text)
         longitude, latitude = map(float, wkt.removeprefix("POINT (").removesuffix(")").split())
