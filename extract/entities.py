@@ -22,6 +22,18 @@ def key_columns(entity: str) -> tuple[str, ...]:
     return tuple(key)
 
 
+def numbered_by(entity: str) -> tuple[str, str]:
+    """The columns of an entity's organisation and reference, for which its numbers are minted."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    numbers = _meta(file, entity).get("numbers")
+    if not numbers:
+        raise FeedError(
+            f"{file}: models.judged_{entity}.config.meta.numbers: missing; {entity} has no numbers until it says"
+            " numbers: {organisation: <column>, reference: <column>}."
+        )
+    return numbers["organisation"], numbers["reference"]
+
+
 @cache
 def classes(entity: str) -> dict[str, str]:
     """The PII class of each column of an entity."""

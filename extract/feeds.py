@@ -157,6 +157,7 @@ class Feed(Strict):
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     format: Hints = Hints()
     bounds: Bounds = Bounds()
+    priority: int = Field(default=100, ge=1, description="Where several feeds speak of one thing, 1 is believed first.")
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @property

@@ -31,6 +31,16 @@ def _table(title: str, **options: Any) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, **options)
 
 
+def plain(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Rows as they are, a column for each of their names."""
+    table = _table(title)
+    for name in rows[0] if rows else ():
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    return table
+
+
 def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
     """What arrived, and how far it has come."""
     table = _table("Deliveries", pad_edge=False, padding=(0, 1, 0, 0))

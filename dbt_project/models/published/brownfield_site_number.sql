@@ -1,0 +1,1 @@
+{{ published_number('brownfield_site') }}
