@@ -1,0 +1,1 @@
+{{ masked('conservation_area') }}

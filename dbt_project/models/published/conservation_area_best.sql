@@ -1,0 +1,1 @@
+{{ published_best('conservation_area') }}

@@ -1,0 +1,1 @@
+{{ published_facts('conservation_area') }}

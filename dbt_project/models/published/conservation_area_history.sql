@@ -1,0 +1,1 @@
+{{ published('conservation_area', history=true) }}

@@ -1,0 +1,1 @@
+{{ published_number('conservation_area') }}

@@ -1,0 +1,141 @@
+with
+
+sites as (
+
+    select * from {{ source('preston', 'brownfield') }}
+
+),
+
+-- "offset 0" keeps PostgreSQL from repeating an expression wherever its result is used: 17 µs a row instead of 76.
+cells as (
+
+    select
+        sites._delivery_id,
+        sites._row_number,
+        sites._line_number,
+        shape.wkt as point,
+        shape.repairs as point_repairs,
+        cell.*
+
+    from sites
+    {{ join_geometry('shape', 'sites', 'geo_x', 'united_kingdom', y='geo_y') }}
+    cross join lateral (
+        select
+            {{ clean('sites.organisation_uri') }} as organisation_uri,
+            {{ clean_line('sites.site_reference') }} as site_reference,
+            {{ clean_line("regexp_replace(btrim(sites.site_name_address), '^\"?([^\"]*)\"?$', '\\1')") }} as site_address,
+            {{ clean('sites.system_reference') }} as coordinate_reference_system,
+            {{ clean('sites.geo_x') }} as geo_x,
+            {{ clean('sites.geo_y') }} as geo_y,
+            {{ clean('sites.hectares') }} as hectares,
+            {{ clean_line('sites.ownership_status') }} as ownership_status,
+            {{ clean('sites.deliverable') }} as deliverable,
+            {{ clean_line('sites.planning_status') }} as planning_status,
+            {{ clean_line('sites.permission_type') }} as permission_type,
+            {{ clean('sites.permission_date') }} as permission_date,
+            {{ clean('sites.min_dwellings') }} as min_net_dwellings,
+            {{ clean('sites.development') }} as development_description,
+            {{ clean('sites.site_notes') }} as site_information,
+            {{ clean('sites.first_added_date') }} as first_added_date,
+            {{ clean('sites.last_updated_date') }} as last_updated_date
+
+        offset 0
+    ) as cell
+
+),
+
+final as (
+
+    select
+        value.organisation,
+        null::text as organisation_label,
+        cells.site_reference,
+        null::text as previously_part_of,
+        cells.site_address,
+        null::text as site_plan_url,
+        value.coordinate_reference_system,
+        value.geo_x,
+        value.geo_y,
+        cells.point,
+        cells.point_repairs,
+        value.hectares,
+        value.ownership_status,
+        value.deliverable,
+        value.planning_status,
+        value.permission_type,
+        value.permission_date,
+        null::text as planning_history,
+        null::boolean as proposed_for_pip,
+        value.min_net_dwellings,
+        cells.development_description,
+        null::text as non_housing_development,
+        null::boolean as part_two,
+        null::integer as net_dwellings_from,
+        null::integer as net_dwellings_to,
+        null::boolean as hazardous_substances,
+        cells.site_information,
+        null::text as notes,
+        value.first_added_date,
+        value.last_updated_date,
+        {{ unparsed([
+            ('organisation', 'cells.organisation_uri', 'value.organisation'),
+            ('coordinate_reference_system', 'cells.coordinate_reference_system', 'value.coordinate_reference_system'),
+            ('geo_x', 'cells.geo_x', 'value.geo_x'),
+            ('geo_y', 'cells.geo_y', 'value.geo_y'),
+            ('hectares', 'cells.hectares', 'value.hectares'),
+            ('ownership_status', 'cells.ownership_status', 'value.ownership_status'),
+            ('deliverable', 'cells.deliverable', 'value.deliverable'),
+            ('planning_status', 'cells.planning_status', 'value.planning_status'),
+            ('permission_type', 'cells.permission_type', 'value.permission_type'),
+            ('permission_date', 'cells.permission_date', 'value.permission_date'),
+            ('min_net_dwellings', 'cells.min_net_dwellings', 'value.min_net_dwellings'),
+            ('first_added_date', 'cells.first_added_date', 'value.first_added_date'),
+            ('last_updated_date', 'cells.last_updated_date', 'value.last_updated_date'),
+        ]) }} as _unparsed,
+        cells._delivery_id,
+        cells._row_number,
+        cells._line_number
+
+    from cells
+    cross join lateral (
+        select
+            lower(substring(cells.organisation_uri from '([A-Za-z0-9-]+)/*$')) as organisation,
+            {{ code_or_prefix('cells.coordinate_reference_system', ['ETRS89', 'OSGB36', 'WGS84'], {'ETRS8': 'ETRS89'}) }}
+                as coordinate_reference_system,
+            {{ parse_numeric('cells.geo_x') }} as geo_x,
+            {{ parse_numeric('cells.geo_y') }} as geo_y,
+            {{ parse_numeric('cells.hectares') }} as hectares,
+            {{ code_or_prefix(
+                'cells.ownership_status',
+                ['owned by a public authority', 'not owned by a public authority', 'mixed ownership', 'unknown ownership'],
+                {
+                    'public ownership': 'owned by a public authority',
+                    'in public ownership': 'owned by a public authority',
+                    'not in public ownership': 'not owned by a public authority',
+                    'mixed': 'mixed ownership',
+                    'unknown': 'unknown ownership',
+                }
+            ) }} as ownership_status,
+            {{ parse_boolean('cells.deliverable') }} as deliverable,
+            {{ code_or_prefix('cells.planning_status', ['permissioned', 'not permissioned', 'pending decision']) }}
+                as planning_status,
+            {{ code_or_prefix('cells.permission_type', [
+                'full planning permission',
+                'outline planning permission',
+                'reserved matters approval',
+                'technical details consent',
+                'permission in principle',
+                'planning permission granted under an order',
+                'other',
+            ]) }} as permission_type,
+            {{ parse_date('cells.permission_date', order='dmy') }} as permission_date,
+            {{ parse_integer('cells.min_net_dwellings') }} as min_net_dwellings,
+            {{ parse_date('cells.first_added_date', order='dmy') }} as first_added_date,
+            {{ parse_date('cells.last_updated_date', order='dmy') }} as last_updated_date
+
+        offset 0
+    ) as value
+
+)
+
+select * from final
