@@ -43,7 +43,8 @@ class CarefulRoad:
         self.plain = PlainRows(dialect, kinds, inner, limits.field_bytes)
         self.parse = parser(dialect)
         lines = PlainLines(dialect, kinds, inner, limits.field_bytes)
-        self.raw = raw and dialect.standard and len(dialect.delimiter) == 1 and dialect.delimiter.isascii()
+        one = len(dialect.delimiter) == 1 and dialect.delimiter.isascii() and not dialect.delimiter.isdigit()
+        self.raw = raw and dialect.standard and one
         self.lines = lines if self.raw and lines.able else None
         self.odd: deque[int] = deque()  # the numbers of the odd lines, up to known_until
         self.known, self.known_until = False, 0
