@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from extract import archive
 from extract.feeds import Feed
 from extract.limits import limits
-from extract.read import Batch, NotClean, Reading, Refused, name_key, open_file
+from extract.read import Batch, NotClean, Reading, Refused, Unreadable, name_key, open_file
 from extract.read.progress import Progress, Told
 from warehouse import ledger
 from warehouse.connection import driver, transaction
@@ -130,6 +130,7 @@ class _Loading:
         self.run("alter table {table} add check (_delivery_id = {id})", id=sql.Literal(self.delivery_id))
         self.run("alter table {table} alter _delivery_id set default {id}", id=sql.Literal(self.delivery_id))
         self.connection.execute("delete from staging.unreadable where delivery_id = %s", [self.delivery_id])
+        self.connection.execute("delete from staging.mended where delivery_id = %s", [self.delivery_id])
 
     def attach(self) -> None:
         """Make the filled table a part of the feed's table; its check spares PostgreSQL a scan."""
@@ -257,24 +258,22 @@ class _Loading:
             yield row
 
     def _copy_unreadable(self, batch: Batch) -> int:
+        """Keep the records that are no rows, and those that became rows by being mended, as they came."""
         if batch.unreadable and not self.complaint:
             first = batch.unreadable[0]
             self.complaint = f"the first, on line {first.line_number}: {first.message}"
-        with self.connection.cursor().copy("copy staging.unreadable from stdin") as copy:
-            for record in batch.unreadable:
-                copy.write_row(
-                    (
-                        self.delivery_id,
-                        record.row_number,
-                        record.line_number,
-                        record.byte_offset,
-                        record.raw,
-                        record.raw_length,
-                        record.code,
-                        record.message,
-                    )
-                )
+        self._keep("unreadable", batch.unreadable)
+        self._keep("mended", batch.mended)
         return len(batch.unreadable)
+
+    def _keep(self, table: str, records: list[Unreadable]) -> None:
+        if not records:
+            return
+        statement = sql.SQL("copy {} from stdin").format(sql.Identifier("staging", table))
+        with self.connection.cursor().copy(statement) as copy:
+            for one in records:
+                place = self.delivery_id, one.row_number, one.line_number, one.byte_offset
+                copy.write_row((*place, one.raw, one.raw_length, one.code, one.message))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The beginning of a text table: its dialect, its header, and where its data begins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cells import State
 from .detect import detect, even_records, parse, score, settle
@@ -14,6 +14,7 @@ from .model import Hints, Limits, Refused
 
 FEED_DELIMITERS = (",", ";", "\t", "|")
 RARE_DELIMITERS = ("~", "^", "||", "::", ":", " ")
+MENDED_HEADER = "quotes in the header are out of order; it was read in the one way that fits the rows"
 SINGLE = (",", "\t", ";", "|", "\x1f", "\x1e")
 
 
@@ -47,6 +48,8 @@ def texts_of(lines: Sequence[Line], inner: str) -> list[str]:
 
 def feed_head(name: str, lines: list[Line], inner: str, wanted: Wanted, hints: Hints, limits: Limits) -> Head | None:
     """The head of a feed's file, by the names that are expected; None if they stand nowhere."""
+    if hints.table > 1:
+        return _feed_head_below(name, lines, inner, wanted, hints, limits)
     texts = texts_of(lines, inner)
     if hints.header_rows == 0 or hints.positions:
         return _declared_head(texts, hints)
@@ -64,6 +67,19 @@ def feed_head(name: str, lines: list[Line], inner: str, wanted: Wanted, hints: H
     if hints.escape is None and len(found.cells) > 1:
         dialect = _settled(texts[found.last + 1 :], dialect, hints)
     return Head(dialect, found.first, found.last + 1, found.cells, max(1, found.rows))
+
+
+def _feed_head_below(
+    name: str, lines: list[Line], inner: str, wanted: Wanted, hints: Hints, limits: Limits
+) -> Head | None:
+    """The same of a table that is not the file's first."""
+    table = sniffed_head(lines, inner, hints)
+    start = table.first if table else 0
+    first = hints.model_copy(update={"table": 1, "preamble_rows": None})
+    head = feed_head(name, lines[start:], inner, wanted, first, limits)
+    if head is None or table is None:
+        return None
+    return replace(head, first=head.first + start, data=head.data + start, findings=table.findings)
 
 
 def _search(
@@ -168,6 +184,9 @@ def sniffed_head(lines: list[Line], inner: str, hints: Hints) -> Head | None:
     names, findings = layout.names, layout.findings
     if hints.columns:
         names, findings = hints.columns, ()
+    if hints.table > 1:
+        above_it = firsts[layout.first]
+        findings = (*findings, f"table {hints.table} was asked for; the {above_it} lines above it were not read")
     kinds = _kinds(records[layout.data :], len(names))
     rows = layout.data - layout.first
     return Head(dialect, firsts[layout.first], firsts[layout.data], names, rows, findings, kinds)
@@ -196,7 +215,8 @@ def _layout(
             cells = Mender({"quotes"}, dialect, width).one_reading(texts[firsts[place]].rstrip("\r\n"))
             if cells is not None:
                 records[place] = cells
-                return find_layout(records, hints.header_rows, above)
+                found = find_layout(records, hints.header_rows, above)
+                return found and replace(found, findings=(*found.findings, MENDED_HEADER))
     return layout
 
 

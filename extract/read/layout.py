@@ -33,19 +33,55 @@ class Layout:
 
 
 def next_table(records: Sequence[Cells], start: int, width: int) -> int | None:
-    """Where the records of another table begin, below one of `width` columns: three in a row of another width."""
+    """Where the records of another table begin, below one of `width` columns: three in a row of another width, or,
+    below a gap, names over rows of other kinds."""
     run: list[int] = []
+    gap = False
+    body = [cells for cells in records[start : start + BODY] if cells is not None and len(cells) == width]
+    kinds = column_kinds(body[:3], width)
+    above = [cell.strip().lower().encode() for cell in (records[start - 1] or () if start else ())]
     for place in range(start, len(records)):
         cells = records[place]
         if cells is None or not _filled(cells) or len(cells) < 2:
+            gap = gap or (cells is not None and not _filled(cells))
             continue
         if len(cells) == width or (run and len(cells) != len(records[run[0]] or ())):
             run = []
         if len(cells) != width:
             run.append(place)
+        elif gap:
+            after = [row for row in records[place + 1 : place + 4] if row is not None and len(row) == width]
+            names = [cell.strip().lower().encode() for cell in cells]
+            if len(after) == 3 and begins_table(cells, after, kinds, names, above):
+                return place
+        gap = False
         if len(run) == 3:
             return run[0]
     return None
+
+
+def begins_table(
+    cells: Sequence[str],
+    after: Sequence[Sequence[str]],
+    kinds: Sequence[str],
+    names: Sequence[bytes],
+    header: Sequence[bytes],
+) -> bool:
+    """Whether `cells` are the header of another table as wide as the one above: names that are not that one's, over
+    rows of which each has, in a column of dates or numbers there, something else."""
+    if any(kind_of(cell) in STRONG for cell in cells) or not all(names) or len(set(names)) < len(names):
+        return False
+    if len(set(names) & set(header)) * 2 > len(names):
+        return False
+    return any(
+        kind in TYPED and all(row[place].strip() and not _alike(kind_of(row[place]), kind) for row in after)
+        for place, kind in enumerate(kinds)
+        if not _alike(kind_of(cells[place]), kind)
+    )
+
+
+def _alike(seen: str, kind: str) -> bool:
+    return seen == kind or {seen, kind} <= {"number", "year", "money", "percent"}
 
 
 def find_layout(records: Sequence[Cells], header_rows: int | None = None, skip: int | None = None) -> Layout | None:
@@ -195,10 +231,9 @@ def _votes(cells: Sequence[str], kinds: Sequence[str]) -> tuple[int, int]:
         if kind not in TYPED:
             continue
         seen = kind_of(cell)
-        same = seen == kind or {seen, kind} <= {"number", "year", "money", "percent"}
         if seen == "empty":
             continue
-        if same:
+        if _alike(seen, kind):
             values += 1
         elif seen == "words" or seen in ("date", "year", "code", "flag"):
             names += 1

@@ -101,8 +101,8 @@ class TextReading:
         found, dialect = self._sniffed, self._seen.dialect
         kinds = Kinds(found.header, dialect.delimiter)
         mender = None
-        if self._hints.mend:
-            mender = Mender(self._hints.mend, dialect, len(found.header), self._seen.kinds)
+        if self._hints.mended:
+            mender = Mender(self._hints.mended, dialect, len(found.header), self._seen.kinds)
         with self._source.open() as file:
             closing = Closing(kinds, self._hints, totals=ends_with_total(file))
             file.seek(self._seen.start)

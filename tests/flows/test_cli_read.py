@@ -80,6 +80,19 @@ def test_rejects(tmp_path: Path) -> None:
     assert told[1]["raw_base64"]
 
 
+def test_rejects_hold_what_was_mended_as_it_came(tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.jsonl"
+    hints = file(tmp_path, "hints.yml", "mend: [quotes]\n")
+    done = sluice(
+        file(tmp_path, "a.csv", b'a,b,c\n1,2,3\n4,"5,6\n7,8\n9,8,7\n'), "--rejects", rejects, "--hints", hints
+    )
+    assert "1 record was mended; each is kept as it came" in done.output
+    told = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [(one["line_number"], one["raw"], one.get("mended")) for one in told] == [
+        (4, "7,8\n", None), (3, '4,"5,6\n', True),
+    ]  # fmt: skip
+
+
 def test_a_folder_for_many_and_exit_code_1(tmp_path: Path) -> None:
     good = file(tmp_path, "a.csv", SIMPLE)
     bad = file(tmp_path, "b.csv", "<html><title>Log in</title></html>")
