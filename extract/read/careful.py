@@ -180,7 +180,7 @@ class CarefulRoad:
         longest = max(map(len, cells), default=0)
         if longest <= limit:
             return "", ""
-        return "cell_too_long", f"a cell has {longest:,} characters; the limit is {limit:,}"
+        return "cell_too_long", f"a cell has {longest:,} characters; the limit is {limit:,} (field_bytes)"
 
     def _bad_bytes(self, lines: list[Line]) -> tuple[str, str] | None:
         """What is wrong with the bytes of a record, whatever its shape."""

@@ -66,7 +66,10 @@ def feed_head(name: str, lines: list[Line], inner: str, wanted: Wanted, hints: H
     dialect = hinted(hints) or Dialect(found.delimiter, quote, quote)
     if hints.escape is None and len(found.cells) > 1:
         dialect = _settled(texts[found.last + 1 :], dialect, hints)
-    return Head(dialect, found.first, found.last + 1, found.cells, max(1, found.rows))
+    kinds: tuple[str, ...] = ()
+    if hints.mended:
+        kinds = _kinds(parse(texts[found.last + 1 :][:300], dialect).records, len(found.cells))
+    return Head(dialect, found.first, found.last + 1, found.cells, max(1, found.rows), kinds=kinds)
 
 
 def _feed_head_below(

@@ -150,6 +150,7 @@ def _region(records: Sequence[Cells], skip: int | None) -> tuple[int, int]:
     runs = _runs(records)
     if not runs:
         return 0, 0
+    runs = [run for run in runs if run[2] > _weight(run[1], 1)] or runs  # beside others, a lone record is no table
     heaviest = max(weight for _, _, weight in runs)
     start, width, _ = next(run for run in runs if run[2] * 2 >= heaviest)
     return _reach_up(records, start, width), width
@@ -275,6 +276,8 @@ def _is_header(cells: Sequence[str], names: int, values: int, body: Sequence[Seq
     filled = [cell.strip() for cell in cells if cell.strip()]
     if not filled or (len(filled) * 2 < len(cells) and len(filled) < 3):
         return False
+    if _are_years(filled):
+        return True
     if names or values:
         return names > values or (names == values and not any(kind_of(cell) in STRONG for cell in cells))
     if any(kind_of(cell) in STRONG for cell in filled):
@@ -288,6 +291,18 @@ def _is_header(cells: Sequence[str], names: int, values: int, body: Sequence[Seq
         if cell.strip() and any(cell == row[place] for row in rest if place < len(row))
     )
     return unique and short and repeated * 2 <= len(filled) and (len(filled) == len(cells) or len(filled) > 1)
+
+
+def _are_years(cells: Sequence[str]) -> bool:
+    """`school, 2019, 2020, 2021`: words, and then years, one after the other."""
+    years = [int(cell) for cell in cells if kind_of(cell) == "year"]
+    first = len(cells) - len(years)
+    return (
+        len(years) > 2
+        and 0 < first <= len(years)
+        and all(kind_of(cell) == "words" for cell in cells[:first])
+        and years in (list(range(years[0], years[0] + len(years))), list(range(years[0], years[0] - len(years), -1)))
+    )
 
 
 def _header_above(

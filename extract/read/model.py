@@ -148,6 +148,10 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
     element_bytes: int = 16 * 2**20
     workbook_bytes: int = 2 * 2**30
 
+    def remedy(self, key: str) -> str:
+        """What to write to bear more: `Raise it, SLUICE_LIMITS={"columns": 4000},` (the words go on)."""
+        return f'Raise it, SLUICE_LIMITS={{"{key}": {2 * int(getattr(self, key))}}},'
+
 
 class Refused(SluiceError):
     """The file as a whole cannot be read: one paragraph that names the file, what was seen and what to do.

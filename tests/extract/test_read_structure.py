@@ -286,6 +286,26 @@ def test_a_header_that_is_mended_is_told(tmp_path: Path) -> None:
     assert "quotes in the header are out of order" in reading.found.findings[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "header", "account"),
+    [
+        ("a,b,c\n1,2\n1,2,3,4\n1,2,3\n4,5,6\n7,8,9\n", ["a", "b", "c"], {"rows": 3, "unreadable": 2}),
+        ("# made by x\n# on y\na,b\n1,2\n3,4\n", ["a", "b"], {"rows": 2}),
+        ("sep=;\na;b\n1;2\n3;4\n", ["a", "b"], {"rows": 2}),
+        ("school,2019,2020,2021\nA,1,2,3\nB,4,5,6\n", ["school", "2019", "2020", "2021"], {"rows": 2}),
+        ("a,b\n1,\0\n2,3\n", ["a", "b"], {"rows": 1, "unreadable": 1}),
+    ],
+)
+def test_small_tables_that_were_misread(tmp_path: Path, text: str, header: list[str], account: dict[str, int]) -> None:
+    reading = opened(tmp_path, text)
+    assert (list(reading.found.header), read(reading)[1]) == (header, account)
+
+
+def test_markup_that_breaks_off_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="whose outermost element is <r>"):
+        opened(tmp_path, "<r><a><b>1</b></a><a><b>2")
+
+
 def test_names_in_angle_brackets_are_no_markup(tmp_path: Path) -> None:
     reading = opened(tmp_path, "<TICKER>,<DATE>,<CLOSE>\nABC,20260105,12.5\nDEF,20260105,3\n")
     assert (list(reading.found.header), read(reading)[1]) == (["<TICKER>", "<DATE>", "<CLOSE>"], {"rows": 2})
