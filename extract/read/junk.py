@@ -75,7 +75,7 @@ def page(text: str) -> str | None:
     """An HTML page or an XML document, told by a beginning that no table has."""
     start = _start(text)
     if re.match(r"<table\b", start, re.IGNORECASE):
-        return "an HTML table"
+        return "a table of an HTML page, whatever its name says"
     if re.match(r"<(!doctype\s+html|html)\b", start, re.IGNORECASE):
         title = re.search(r"<title[^>]*>\s*([^<]{1,80})", start, re.IGNORECASE)
         return "an HTML page" + (f' with the title "{" ".join(title[1].split())}"' if title else "")

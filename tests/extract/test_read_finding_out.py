@@ -217,7 +217,7 @@ def test_a_header_only_is_no_refusal(tmp_path: Path) -> None:
         (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "XML .* document whose .* <Error>"),
         (b"<!-- no data -->\n<response status='429'/>", "whose outermost element is <response>"),
         (b"502 Bad Gateway\n", "an error answer"),
-        (b"<table><tr><td>1</td></tr></table>", "an HTML table"),
+        (b"<table><tr><td>1</td></tr></table>", "a table of an HTML page"),
         (b'{"message": "rate limit", "status": 429}', "JSON object with the keys message, status"),
     ],
 )
