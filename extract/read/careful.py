@@ -126,7 +126,7 @@ class CarefulRoad:
         self.number += 1
         text, cells = self._one_line(line)
         plain = len(cells) == self.width and cells.count("") < self.plain.sparse
-        if plain and self.kinds.probed not in cells[self.kinds.probe].lower() and not text.isspace():
+        if plain and not self.kinds.may_repeat(cells) and not text.isspace():
             self._remember(ROW)
             return Record(ROW, self.number, line.number, line.offset, line.length, cells)
         record = self._judge(self.number, self.extents.extent(line))

@@ -29,6 +29,8 @@ class CleanRoad:
             raise NotClean(f"delimiter {found.delimiter!r} with quote {found.quote!r} is not for COPY")
         if not dialect.standard:
             raise NotClean("quotes that are not doubled are not for COPY")
+        if found.header_rows > 1:
+            raise NotClean("the rows of a folded header may come again")
         if found.encoding.startswith("utf-16"):
             raise NotClean(f"the file is in {found.encoding}")
         self.found, self.charset, self.limits = found, charset, limits
@@ -36,7 +38,7 @@ class CleanRoad:
         self.delimiter = ord(found.delimiter)
         self.line = found.header_end_line + 1
         self.line_end: bytes | None = None
-        self.name = self.kinds.header[self.kinds.probe]
+        self.name = self.kinds.probes[0].name
         self.suspicious = np.zeros(256, bool)  # first bytes of lines that may be odd, in a file without that name
         self.suspicious[[self.delimiter, *b'"\\ \t\v\f\r\n\xef\x1a']] = True
         self.header_begins = self.suspicious.copy()  # and those of lines that may be the header again

@@ -29,6 +29,7 @@ class Head:
     header_rows: int
     findings: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    parts: tuple[tuple[str, ...], ...] = ()  # the rows of a header that was folded
 
 
 def hinted(hints: Hints) -> Dialect | None:
@@ -69,7 +70,8 @@ def feed_head(name: str, lines: list[Line], inner: str, wanted: Wanted, hints: H
     kinds: tuple[str, ...] = ()
     if hints.mended:
         kinds = _kinds(parse(texts[found.last + 1 :][:300], dialect).records, len(found.cells))
-    return Head(dialect, found.first, found.last + 1, found.cells, max(1, found.rows), kinds=kinds)
+    parts = _parts(parse(texts[found.first : found.last + 1], dialect).records if found.rows > 1 else ())
+    return Head(dialect, found.first, found.last + 1, found.cells, max(1, found.rows), kinds=kinds, parts=parts)
 
 
 def _feed_head_below(
@@ -192,7 +194,12 @@ def sniffed_head(lines: list[Line], inner: str, hints: Hints) -> Head | None:
         findings = (*findings, f"table {hints.table} was asked for; the {above_it} lines above it were not read")
     kinds = _kinds(records[layout.data :], len(names))
     rows = layout.data - layout.first
-    return Head(dialect, firsts[layout.first], firsts[layout.data], names, rows, findings, kinds)
+    parts = _parts(records[layout.first : layout.data] if rows > 1 else ())
+    return Head(dialect, firsts[layout.first], firsts[layout.data], names, rows, findings, kinds, parts)
+
+
+def _parts(records: Sequence[Sequence[str] | None]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(cells) for cells in records if cells is not None)
 
 
 def _kinds(records: Sequence[Sequence[str] | None], width: int) -> tuple[str, ...]:

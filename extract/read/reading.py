@@ -99,7 +99,7 @@ class TextReading:
     def _items(self, raw: bool = False) -> Iterator[Record | Run]:
         self._settle_encoding()
         found, dialect = self._sniffed, self._seen.dialect
-        kinds = Kinds(found.header, dialect.delimiter)
+        kinds = Kinds(found.header, dialect.delimiter, self._seen.parts)
         mender = None
         if self._hints.mended:
             mender = Mender(self._hints.mended, dialect, len(found.header), self._seen.kinds)

@@ -63,6 +63,7 @@ class Seen(NamedTuple):
     columns: tuple[int | None, ...]
     start: int
     kinds: tuple[str, ...]  # of the columns' values, as far as the sample tells
+    parts: tuple[tuple[str, ...], ...]  # the rows of a header that was folded
 
 
 def sniff_table(
@@ -99,7 +100,7 @@ def sniff_table(
     columns = _columns(source, wanted, head.names)
     data = lines[head.data - 1] if head.data else None
     start = data.offset + data.length if data else bom
-    return Seen(_found(lines, head, way, bom), head.dialect, columns, start, head.kinds)
+    return Seen(_found(lines, head, way, bom), head.dialect, columns, start, head.kinds, head.parts)
 
 
 def _with_separator(lines: list[Line], hints: Hints) -> Hints:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from extract.read import EmptyFile, Hints, Reading, Refused, open_file
+from extract.read import EmptyFile, Hints, NotClean, Reading, Refused, open_file
 
 BODY = "".join(f"{n},2026-01-{n:02},{n}.50,Name {n}\n" for n in range(1, 10))
 NAMES = ["id", "day", "amount", "name"]
@@ -136,6 +136,17 @@ def test_another_table_below(tmp_path: Path, second: str) -> None:
     records = [line for line in second.splitlines() if line]
     assert (len(rows), account.get("unreadable", 0), account["other"]) == (9, 0, len(records))
     assert "another table" in reading.found.findings[0]
+
+
+@pytest.mark.parametrize("expected", [[], ["site no", "area ha", "note", "day"]])
+def test_a_folded_header_that_comes_again(tmp_path: Path, expected: list[str]) -> None:
+    folded = "site,area,note,day\nno,ha,,\n"
+    page = "".join(f"S{n},{n}.5,words of it,2026-01-{n:02}\n" for n in range(1, 9))
+    reading = opened(tmp_path, folded + page + folded + page.replace("S", "T"), expected=expected)
+    assert list(reading.found.header) == ["site no", "area ha", "note", "day"]
+    assert read(reading)[1] == {"rows": 16, "banner": 2}
+    with pytest.raises(NotClean, match="folded header"):
+        list(reading.clean_chunks())
 
 
 def test_a_copy_of_the_table_below_it(tmp_path: Path) -> None:
