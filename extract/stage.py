@@ -104,6 +104,14 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
     ledger.staged(connection, delivery_id, counts, reading.found.as_json())
 
 
+class _Writer(QueuedLibpqWriter):
+    """psycopg's own, with a queue of 8 MiB: where the server is the slower one, that of 128 MiB was always full."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        super().__init__(cursor)
+        self._queue.maxsize = 64  # pieces of 128 KiB
+
+
 class _Loading:
     """One file's way into its table."""
 
@@ -187,7 +195,7 @@ class _Loading:
             quote=sql.Literal(found.quote or '"'),
         )
         cursor = self.connection.cursor()
-        with cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as copy:  # the next chunk is checked meanwhile
+        with cursor.copy(statement, writer=_Writer(cursor)) as copy:  # the next chunk is checked meanwhile
             number, shift = 1, found.header_end_line
             for chunk in self.reading.clean_chunks():
                 data, count = number_lines(chunk, number, number + shift, found.delimiter)
@@ -240,7 +248,7 @@ class _Loading:
             sql.SQL(", ").join(map(sql.Identifier, self.names.known)),
         )
         cursor = self.connection.cursor()
-        with cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as copy:
+        with cursor.copy(statement, writer=_Writer(cursor)) as copy:
             for run in batch.runs:
                 copy.write(_numbered(run, delimiter))
             copy.write(_as_csv(self._cells(batch), delimiter))
