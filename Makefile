@@ -42,6 +42,8 @@ demo-history: setup
 
 test-deep: setup
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function
+	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest -n 2 tests/extract/test_read_properties.py \
+		tests/extract/test_read_dialects.py
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -28,7 +28,8 @@ class Kept:
 
 
 def keep(path: Path) -> Kept:
-    """Copy a file into the archive, unless its content is there already.
+    """Copy a file into the archive, unless its content is there already. What is there under its name and is damaged
+    is put right by it.
 
     Raises Refused where `path` is no file that can be read; SluiceError where the archive cannot be written.
     """
@@ -55,14 +56,19 @@ def fetch(sha256: str, name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=settings().folder("tmp"), prefix="reading-") as folder:
         copy = Path(folder) / _fitting(name)
         _store().get(sha256, copy)
-        with open(copy, "rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        digest = _hash_of(copy)
         if digest != sha256:
             raise SluiceError(
                 f"The archived file {sha256} has changed: its content now has the hash {digest}."
-                " Restore it from a backup of the archive; nothing was loaded from it."
+                " Deliver the same file once more, or restore it from a backup of the archive; nothing was loaded from"
+                " it."
             )
         yield copy
+
+
+def _hash_of(path: Path) -> str:
+    with open(path, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _fitting(name: str) -> str:
@@ -98,9 +104,9 @@ class Folder:
         return self.root / "sha256" / sha256[:2] / sha256[2:4] / sha256
 
     def put(self, sha256: str, source: Path) -> None:
-        """Write aside, force to disk, rename: a file in the archive is whole."""
+        """Write aside, force to disk, rename: a file in the archive is whole. A damaged one is replaced."""
         place = self._place(sha256)
-        if place.exists():
+        if place.exists() and _hash_of(place) == sha256:
             return
         _make_private(place.parent)
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".writing-") as folder:
@@ -140,10 +146,17 @@ class Bucket:
         return "/".join(filter(None, [self.prefix, "sha256", sha256[:2], sha256[2:4], sha256]))
 
     def put(self, sha256: str, source: Path) -> None:
-        """Upload, unless an object of that name is there: an object appears whole or not at all."""
+        """Upload, unless that object is there and undamaged: an object appears whole or not at all."""
         with self._told_plainly():
-            if not self._holds(sha256):
+            if not (self._holds(sha256) and self._is_whole(sha256)):
                 self.client.upload_file(str(source), self.bucket, self._key(sha256))
+
+    def _is_whole(self, sha256: str) -> bool:
+        body = self.client.get_object(Bucket=self.bucket, Key=self._key(sha256))["Body"]
+        digest = hashlib.sha256()
+        for chunk in body.iter_chunks(CHUNK):
+            digest.update(chunk)
+        return digest.hexdigest() == sha256
 
     def get(self, sha256: str, target: Path) -> None:
         """Download an archived object to `target`."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from extract import archive
 from extract.feeds import Feed
 from extract.limits import limits
-from extract.read import Batch, NotClean, Reading, Refused, name_key, open_file
+from extract.read import Batch, NotClean, Reading, Refused, Unreadable, name_key, open_file
 from extract.read.progress import Progress, Told
 from warehouse import ledger
 from warehouse.connection import driver, transaction
@@ -104,6 +104,14 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
     ledger.staged(connection, delivery_id, counts, reading.found.as_json())
 
 
+class _Writer(QueuedLibpqWriter):
+    """psycopg's own, with a queue of 8 MiB: where the server is the slower one, that of 128 MiB was always full."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        super().__init__(cursor)
+        self._queue.maxsize = 64  # pieces of 128 KiB
+
+
 class _Loading:
     """One file's way into its table."""
 
@@ -130,6 +138,7 @@ class _Loading:
         self.run("alter table {table} add check (_delivery_id = {id})", id=sql.Literal(self.delivery_id))
         self.run("alter table {table} alter _delivery_id set default {id}", id=sql.Literal(self.delivery_id))
         self.connection.execute("delete from staging.unreadable where delivery_id = %s", [self.delivery_id])
+        self.connection.execute("delete from staging.mended where delivery_id = %s", [self.delivery_id])
 
     def attach(self) -> None:
         """Make the filled table a part of the feed's table; its check spares PostgreSQL a scan."""
@@ -155,7 +164,7 @@ class _Loading:
     def _copy_target(self) -> tuple[sql.Identifier, list[str]]:
         """Where COPY writes to: the delivery's table, or one aside where the file has columns nobody declared."""
         header, delimiter = self.reading.found.header, self.reading.found.delimiter
-        if len(delimiter) != 1 or not delimiter.isascii():
+        if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isdigit():
             raise NotClean("no text that COPY can split")
         if len(header) > MOST_COPIED_COLUMNS:
             raise NotClean("too many columns for a table")
@@ -168,38 +177,31 @@ class _Loading:
                 "create temp table aside (_row_number bigint, _line_number bigint, {columns}) on commit drop",
                 columns=columns,
             )
-        self._number(target)
         return target, known
 
-    def _number(self, target: sql.Identifier) -> None:
-        """On the clean road record k stands k lines below the header's end: two sequences count along with COPY."""
-        first_line = self.reading.found.header_end_line + 1
-        for column, start in (("_row_number", 1), ("_line_number", first_line)):
-            sequence = sql.Identifier(f"sluice{column}")
-            parts = {"sequence": sequence, "target": target, "column": sql.Identifier(column)}
-            self.run("create temp sequence {sequence} cache 1000 start {start}", start=sql.Literal(start), **parts)
-            self.run(
-                "alter table {target} alter {column} set default nextval({name}::regclass)",
-                name=sql.Literal(f"pg_temp.sluice{column}"),
-                **parts,
-            )
-
     def _copy_raw(self, target: sql.Identifier, columns: list[str]) -> int:
-        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        """On the clean road record k stands k lines below the header's end: both numbers are put before each line.
+
+        1M rows of 13 columns took the server 1.03 s so, and 1.10 s with a sequence for each of the two columns.
+        """
+        found, names = self.reading.found, sql.SQL(", ").join(map(sql.Identifier, columns))
         statement = sql.SQL(
-            "copy {target} ({names}) from stdin"
+            "copy {target} (_row_number, _line_number, {names}) from stdin"
             " (format csv, delimiter {delimiter}, quote {quote}, force_not_null ({names}))"
         ).format(
             target=target,
             names=names,
-            delimiter=sql.Literal(self.reading.found.delimiter),
-            quote=sql.Literal(self.reading.found.quote or '"'),
+            delimiter=sql.Literal(found.delimiter),
+            quote=sql.Literal(found.quote or '"'),
         )
         cursor = self.connection.cursor()
-        with cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as copy:  # the next chunk is checked meanwhile
+        with cursor.copy(statement, writer=_Writer(cursor)) as copy:  # the next chunk is checked meanwhile
+            number, shift = 1, found.header_end_line
             for chunk in self.reading.clean_chunks():
-                copy.write(chunk)
+                data, count = number_lines(chunk, number, number + shift, found.delimiter)
+                copy.write(data)
                 self.progress.add(len(chunk))
+                number += count
         return cursor.rowcount
 
     def _move(self) -> None:
@@ -217,11 +219,6 @@ class _Loading:
                 values=sql.SQL(", ").join(value for _, value in extra),
             )
             self.run("drop table aside")
-        else:
-            for column in ("_row_number", "_line_number"):
-                self.run("alter table {table} alter {column} drop default", column=sql.Identifier(column))
-        for column in ("_row_number", "_line_number"):
-            self.run("drop sequence {sequence}", sequence=sql.Identifier("pg_temp", f"sluice{column}"))
 
     def by_the_careful_road(self) -> Account:
         """Record by record, each one placed: loaded, blank, banner, or unreadable with its bytes."""
@@ -251,7 +248,7 @@ class _Loading:
             sql.SQL(", ").join(map(sql.Identifier, self.names.known)),
         )
         cursor = self.connection.cursor()
-        with cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as copy:
+        with cursor.copy(statement, writer=_Writer(cursor)) as copy:
             for run in batch.runs:
                 copy.write(_numbered(run, delimiter))
             copy.write(_as_csv(self._cells(batch), delimiter))
@@ -269,24 +266,22 @@ class _Loading:
             yield row
 
     def _copy_unreadable(self, batch: Batch) -> int:
+        """Keep the records that are no rows, and those that became rows by being mended, as they came."""
         if batch.unreadable and not self.complaint:
             first = batch.unreadable[0]
             self.complaint = f"the first, on line {first.line_number}: {first.message}"
-        with self.connection.cursor().copy("copy staging.unreadable from stdin") as copy:
-            for record in batch.unreadable:
-                copy.write_row(
-                    (
-                        self.delivery_id,
-                        record.row_number,
-                        record.line_number,
-                        record.byte_offset,
-                        record.raw,
-                        record.raw_length,
-                        record.code,
-                        record.message,
-                    )
-                )
+        self._keep("unreadable", batch.unreadable)
+        self._keep("mended", batch.mended)
         return len(batch.unreadable)
+
+    def _keep(self, table: str, records: list[Unreadable]) -> None:
+        if not records:
+            return
+        statement = sql.SQL("copy {} from stdin").format(sql.Identifier("staging", table))
+        with self.connection.cursor().copy(statement) as copy:
+            for one in records:
+                place = self.delivery_id, one.row_number, one.line_number, one.byte_offset
+                copy.write_row((*place, one.raw, one.raw_length, one.code, one.message))
 
 
 @dataclass(frozen=True)
@@ -325,6 +320,15 @@ def _as_csv(rows: Iterator[list[Any]], delimiter: str) -> bytes:
     # All quoted: Python 3.11 leaves a CR unquoted if lines end with LF.
     csv.writer(buffer, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
     return buffer.getvalue().encode()
+
+
+def number_lines(chunk: bytes, number: int, line: int, delimiter: str) -> tuple[bytes, int]:
+    """(whole lines, each with its row and line number before it; how many they are). What ends them stays."""
+    end = b"\n" if chunk.endswith(b"\n") else b""
+    lines = chunk.removesuffix(b"\n").split(b"\n")
+    pattern = f"%d{delimiter}%d{delimiter}%b".encode()
+    numbers = zip(range(number, number + len(lines)), range(line, line + len(lines)), lines, strict=True)
+    return b"\n".join([pattern % parts for parts in numbers]) + end, len(lines)
 
 
 def _numbered(run: Any, delimiter: str) -> bytes:

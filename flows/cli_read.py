@@ -45,7 +45,7 @@ MANY = 5  # files from which each gets one line
     "--rejects",
     type=click.Path(path_type=Path),
     metavar="OUT.jsonl",
-    help="Write the unreadable records, a JSON object a line.",
+    help="Write the unreadable records, and mended ones as they came, a JSON object a line.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line for each file.")
 @click.pass_context

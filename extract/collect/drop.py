@@ -8,7 +8,16 @@ from warehouse.settings import settings
 
 
 def waiting(feed: Feed) -> Iterator[Path]:
-    """The files that match a feed's drop pattern, by name. They stay where they are: the ledger knows them."""
-    for path in sorted(settings().drops.glob(feed.arrives.drop)):
-        if path.is_file() and not path.name.startswith("."):
-            yield path
+    """The files that match a feed's drop pattern, oldest first. They stay where they are: the ledger knows them.
+
+    Of two for one day the later one counts: `things-2026-01-31-corrected.csv` sorts before the file that it corrects.
+    """
+    files = (path for path in settings().drops.glob(feed.arrives.drop) if not path.name.startswith("."))
+    yield from sorted((path for path in files if path.is_file()), key=lambda path: (_written(path), path.name))
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0  # taking it in says what is wrong with it

@@ -43,7 +43,8 @@ class CarefulRoad:
         self.plain = PlainRows(dialect, kinds, inner, limits.field_bytes)
         self.parse = parser(dialect)
         lines = PlainLines(dialect, kinds, inner, limits.field_bytes)
-        self.raw = raw and dialect.standard and len(dialect.delimiter) == 1 and dialect.delimiter.isascii()
+        one = len(dialect.delimiter) == 1 and dialect.delimiter.isascii() and not dialect.delimiter.isdigit()
+        self.raw = raw and dialect.standard and one
         self.lines = lines if self.raw and lines.able else None
         self.odd: deque[int] = deque()  # the numbers of the odd lines, up to known_until
         self.known, self.known_until = False, 0
@@ -125,7 +126,7 @@ class CarefulRoad:
         self.number += 1
         text, cells = self._one_line(line)
         plain = len(cells) == self.width and cells.count("") < self.plain.sparse
-        if plain and self.kinds.probed not in cells[self.kinds.probe].lower() and not text.isspace():
+        if plain and not self.kinds.may_repeat(cells) and not text.isspace():
             self._remember(ROW)
             return Record(ROW, self.number, line.number, line.offset, line.length, cells)
         record = self._judge(self.number, self.extents.extent(line))
@@ -179,7 +180,7 @@ class CarefulRoad:
         longest = max(map(len, cells), default=0)
         if longest <= limit:
             return "", ""
-        return "cell_too_long", f"a cell has {longest:,} characters; the limit is {limit:,}"
+        return "cell_too_long", f"a cell has {longest:,} characters; the limit is {limit:,} (field_bytes)"
 
     def _bad_bytes(self, lines: list[Line]) -> tuple[str, str] | None:
         """What is wrong with the bytes of a record, whatever its shape."""

@@ -13,8 +13,11 @@ from .kinds import PHRASE_WORDS, Kinds
 from .lines import BLOCK, content_length
 from .model import Found, Limits, NotClean
 
+Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+Places = np.ndarray[tuple[int], np.dtype[np.int64]]
 QUOTE = ord('"')
 LINE_FEED = ord("\n")
+MANY = 20  # one line in so many may be looked at more closely
 
 
 class CleanRoad:
@@ -26,6 +29,8 @@ class CleanRoad:
             raise NotClean(f"delimiter {found.delimiter!r} with quote {found.quote!r} is not for COPY")
         if not dialect.standard:
             raise NotClean("quotes that are not doubled are not for COPY")
+        if found.header_rows > 1:
+            raise NotClean("the rows of a folded header may come again")
         if found.encoding.startswith("utf-16"):
             raise NotClean(f"the file is in {found.encoding}")
         self.found, self.charset, self.limits = found, charset, limits
@@ -33,9 +38,11 @@ class CleanRoad:
         self.delimiter = ord(found.delimiter)
         self.line = found.header_end_line + 1
         self.line_end: bytes | None = None
-        self.name = self.kinds.header[self.kinds.probe]
+        self.name = self.kinds.probes[0].name
         self.suspicious = np.zeros(256, bool)  # first bytes of lines that may be odd, in a file without that name
         self.suspicious[[self.delimiter, *b'"\\ \t\v\f\r\n\xef\x1a']] = True
+        self.header_begins = self.suspicious.copy()  # and those of lines that may be the header again
+        self.header_begins[[*self.kinds.header[0][:1].lower(), *self.kinds.header[0][:1].upper()]] = True
         odd = _odd_line(self.kinds, found.delimiter)
         self.odd_first, self.odd_later = (
             re.compile(odd),
@@ -67,11 +74,13 @@ class CleanRoad:
         chunk = self._to_utf8(raw)
         if b"\0" in chunk:
             raise NotClean("a NUL byte" + self._after())
-        self._check_line_ends(chunk)
+        data = np.frombuffer(chunk, np.uint8)
+        line_ends = np.flatnonzero(data == LINE_FEED)
+        self._check_line_ends(chunk, len(line_ends))
         if b'"' in chunk:
-            self._check_quotes(chunk)
-        self._check_odd_lines(chunk)
-        self.line += chunk.count(b"\n")
+            self._check_quotes(data, line_ends)
+        self._check_odd_lines(chunk, data, line_ends)
+        self.line += len(line_ends)
         return chunk
 
     def _after(self) -> str:
@@ -91,23 +100,21 @@ class CleanRoad:
             raise NotClean(f"bytes that are not {self.charset.encoding}" + self._after()) from None
         return raw if self.charset.encoding == "utf-8" else text.encode()
 
-    def _check_line_ends(self, chunk: bytes) -> None:
-        returns = chunk.count(b"\r")
+    def _check_line_ends(self, chunk: bytes, feeds: int) -> None:
         if self.line_end is None:
             self.line_end = b"\r\n" if chunk[: chunk.find(b"\n") + 1].endswith(b"\r\n") else b"\n"
+        returns = chunk.count(b"\r")
         if not returns and self.line_end == b"\n":
             return
-        feeds = chunk.count(b"\n")
         if self.line_end == b"\n" or returns != feeds or chunk.count(b"\r\n") != feeds:
             raise NotClean("mixed line ends, or a line end inside a quoted cell," + self._after())
 
-    def _check_quotes(self, chunk: bytes) -> None:
+    def _check_quotes(self, data: Bytes, line_ends: Places) -> None:
         """Each quote opens a cell, closes one, or is doubled inside one, and no line ends inside a cell.
 
         Quotes are numbered from 0: in a good chunk the even ones open and the odd ones close, a doubled
         quote being a close and an opening side by side.
         """
-        data = np.frombuffer(chunk, np.uint8)
         quotes = np.flatnonzero(data == QUOTE)
         if len(quotes) % 2:
             raise NotClean("a quote without its partner" + self._after())
@@ -121,31 +128,30 @@ class CleanRoad:
         ends[:-1] |= doubled
         if not (starts.all() and ends.all()):
             raise NotClean("a quote inside a cell" + self._after())
-        line_ends = np.flatnonzero(data == LINE_FEED)
         if (np.searchsorted(quotes, line_ends) % 2).any():  # an odd number of quotes stands before it
             raise NotClean("a line end inside a quoted cell" + self._after())
 
-    def _check_odd_lines(self, chunk: bytes) -> None:
+    def _check_odd_lines(self, chunk: bytes, data: Bytes, line_ends: Places) -> None:
         """A blank record, a banner of full width, or a line that COPY takes for the end of the data."""
-        if self.name in chunk.lower():  # the header may be there again
-            starts = [0] + [found.start() + 1 for found in self.odd_later.finditer(chunk)]
+        starts, last = self._edges(chunk, data, line_ends)
+        odd_end = (last == self.delimiter) | (last == QUOTE)
+        suspect = self.header_begins[data[starts]] | odd_end
+        if suspect.sum() * MANY > len(starts):  # too many to look at: is the header's name there at all?
+            if self.name in chunk.lower():
+                places = [0, *(found.start() + 1 for found in self.odd_later.finditer(chunk))]
+            else:
+                places = starts[self.suspicious[data[starts]] | odd_end].tolist()
         else:
-            starts = self._suspects(chunk)
-        for start in starts:
+            places = starts[suspect].tolist()
+        for start in places:
             if start < len(chunk) and self.odd_first.match(chunk, start):
                 self._check_odd_line(chunk, start)
 
-    def _suspects(self, chunk: bytes) -> list[int]:
-        """Where lines begin that may be blank, lone or \\.: by their first byte and their last."""
-        data = np.frombuffer(chunk, np.uint8)
-        ends = np.flatnonzero(data == LINE_FEED)
-        if not chunk.endswith(b"\n"):
-            ends = np.append(ends, len(data))
+    def _edges(self, chunk: bytes, data: Bytes, line_ends: Places) -> tuple[Places, Bytes]:
+        """Where each line begins, and the last byte of it before its end."""
+        ends = line_ends if chunk.endswith(b"\n") else np.append(line_ends, len(data))
         starts = np.concatenate(([0], ends[:-1] + 1))
-        last = data[np.maximum(ends - (2 if self.line_end == b"\r\n" else 1), starts)]
-        suspect = self.suspicious[data[starts]] | (last == self.delimiter) | (last == QUOTE)
-        places: list[int] = starts[suspect].tolist()
-        return places
+        return starts, data[np.maximum(ends - (2 if self.line_end == b"\r\n" else 1), starts)]
 
     def _check_odd_line(self, chunk: bytes, start: int) -> None:
         end = chunk.find(b"\n", start)

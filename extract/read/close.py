@@ -65,7 +65,9 @@ class Closing:
                 self.findings.append(said)
         self.findings.extend(self.tables.findings)
         if self.mended:
-            self.findings.append(f"{self.mended:,} records were mended; each is among the rejects as it came")
+            self.findings.append(
+                f"{self.mended:,} record{'s were' if self.mended > 1 else ' was'} mended; each is kept as it came"
+            )
 
     def _last_row(self, items: Iterable[Record | Run]) -> Iterator[Record | Run]:
         """The same records; the last row a banner if it holds the sums of the columns."""

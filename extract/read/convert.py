@@ -72,7 +72,7 @@ class Job:
 def convert(
     path: Path, job: Job, out: Path | None = None, rejects: IO[str] | None = None, told: Told | None = None
 ) -> Outcome:
-    """Read a file; write its table to `out` and its unreadable records to `rejects`.
+    """Read a file; write its table to `out`, and to `rejects` its unreadable records, and mended ones as they came.
 
     `out` appears whole or not at all; a file that is empty gives an empty one. `told` hears how far a long file is.
     """
@@ -102,8 +102,9 @@ def _convert(
             account.add(batch)
             if target:
                 target.write(_as_csv([cells for _, _, cells in batch.rows]))
-            for record in batch.unreadable if rejects else ():
-                rejects.write(_reject(path, record))  # type: ignore[union-attr]
+            if rejects:
+                rejects.writelines(_reject(path, record) for record in batch.unreadable)
+                rejects.writelines(_reject(path, record, mended=True) for record in batch.mended)
             progress.add_batch(batch)
         progress.close()
         _tell(outcome, reading, account)
@@ -169,11 +170,12 @@ def _written(rows: Sequence[Sequence[str]], line_end: str) -> str:
     return buffer.getvalue()
 
 
-def _reject(path: Path, record: Unreadable) -> str:
-    """An unreadable record as a line of JSON, its bytes as text where they are."""
+def _reject(path: Path, record: Unreadable, mended: bool = False) -> str:
+    """A record as it came as a line of JSON, its bytes as text where they are."""
     try:
         raw: dict[str, str] = {"raw": record.raw.decode()}
     except UnicodeDecodeError:
         raw = {"raw_base64": base64.b64encode(record.raw).decode()}
     told = {"file": str(path), **{key: value for key, value in vars(record).items() if key != "raw"}, **raw}
+    told |= {"mended": True} if mended else {}
     return json.dumps(told, ensure_ascii=False) + "\n"

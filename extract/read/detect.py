@@ -171,6 +171,9 @@ def _fixed(sample: Sequence[str]) -> tuple[float, Dialect] | None:
     if not widths:
         return None
     dialect = Dialect("", "", "", widths=widths)
+    several = sum(sum(map(bool, record or ())) > 1 for record in parse(sample, dialect).records)
+    if several * 2 < len(sample):  # lines of text with a gap in common
+        return None
     filled = [cell for record in parse(sample, dialect).records for cell in record or ()]
     empty = sum(not cell for cell in filled) / len(filled)
     return score(parse(sample, dialect)) * (0.98 - empty), dialect

@@ -42,7 +42,9 @@ class Extents:
         line in which a quote closes or breaks the cell, and a line that opens one without closing it is such.
         """
         if first.cut:
-            message = f"the line is {first.length:,} bytes long; the limit is {self.limits.line_bytes:,} bytes"
+            message = (
+                f"the line is {first.length:,} bytes long; the limit is {self.limits.line_bytes:,} bytes (line_bytes)"
+            )
             return Extent([first], "", [], "line_too_long", message)
         lines, texts, splitter = [first], [self._text(first)], self._splitter()
         state = splitter.feed(texts[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import charset_normalizer
 import numpy as np
 
+from . import scripts
 from .charset import is_single_byte, plain_name
 
 BOMS = (
@@ -64,6 +65,8 @@ def judge(counted: Tally) -> str:
     """
     if counted.good == counted.high or counted.good > counted.high - counted.good:
         return "utf-8"
+    if script := scripts.guess(counted.sample):
+        return script
     if counted.undefined * 20 <= counted.high:
         return "cp1252"
     return _ask(counted.sample) or "latin-1"

@@ -1,7 +1,7 @@
 """The beginning of a text table: its dialect, its header, and where its data begins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cells import State
 from .detect import detect, even_records, parse, score, settle
@@ -14,6 +14,7 @@ from .model import Hints, Limits, Refused
 
 FEED_DELIMITERS = (",", ";", "\t", "|")
 RARE_DELIMITERS = ("~", "^", "||", "::", ":", " ")
+MENDED_HEADER = "quotes in the header are out of order; it was read in the one way that fits the rows"
 SINGLE = (",", "\t", ";", "|", "\x1f", "\x1e")
 
 
@@ -28,6 +29,7 @@ class Head:
     header_rows: int
     findings: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    parts: tuple[tuple[str, ...], ...] = ()  # the rows of a header that was folded
 
 
 def hinted(hints: Hints) -> Dialect | None:
@@ -47,6 +49,8 @@ def texts_of(lines: Sequence[Line], inner: str) -> list[str]:
 
 def feed_head(name: str, lines: list[Line], inner: str, wanted: Wanted, hints: Hints, limits: Limits) -> Head | None:
     """The head of a feed's file, by the names that are expected; None if they stand nowhere."""
+    if hints.table > 1:
+        return _feed_head_below(name, lines, inner, wanted, hints, limits)
     texts = texts_of(lines, inner)
     if hints.header_rows == 0 or hints.positions:
         return _declared_head(texts, hints)
@@ -63,7 +67,24 @@ def feed_head(name: str, lines: list[Line], inner: str, wanted: Wanted, hints: H
     dialect = hinted(hints) or Dialect(found.delimiter, quote, quote)
     if hints.escape is None and len(found.cells) > 1:
         dialect = _settled(texts[found.last + 1 :], dialect, hints)
-    return Head(dialect, found.first, found.last + 1, found.cells, max(1, found.rows))
+    kinds: tuple[str, ...] = ()
+    if hints.mended:
+        kinds = _kinds(parse(texts[found.last + 1 :][:300], dialect).records, len(found.cells))
+    parts = _parts(parse(texts[found.first : found.last + 1], dialect).records if found.rows > 1 else ())
+    return Head(dialect, found.first, found.last + 1, found.cells, max(1, found.rows), kinds=kinds, parts=parts)
+
+
+def _feed_head_below(
+    name: str, lines: list[Line], inner: str, wanted: Wanted, hints: Hints, limits: Limits
+) -> Head | None:
+    """The same of a table that is not the file's first."""
+    table = sniffed_head(lines, inner, hints)
+    start = table.first if table else 0
+    first = hints.model_copy(update={"table": 1, "preamble_rows": None})
+    head = feed_head(name, lines[start:], inner, wanted, first, limits)
+    if head is None or table is None:
+        return None
+    return replace(head, first=head.first + start, data=head.data + start, findings=table.findings)
 
 
 def _search(
@@ -168,9 +189,17 @@ def sniffed_head(lines: list[Line], inner: str, hints: Hints) -> Head | None:
     names, findings = layout.names, layout.findings
     if hints.columns:
         names, findings = hints.columns, ()
+    if hints.table > 1:
+        above_it = firsts[layout.first]
+        findings = (*findings, f"table {hints.table} was asked for; the {above_it} lines above it were not read")
     kinds = _kinds(records[layout.data :], len(names))
     rows = layout.data - layout.first
-    return Head(dialect, firsts[layout.first], firsts[layout.data], names, rows, findings, kinds)
+    parts = _parts(records[layout.first : layout.data] if rows > 1 else ())
+    return Head(dialect, firsts[layout.first], firsts[layout.data], names, rows, findings, kinds, parts)
+
+
+def _parts(records: Sequence[Sequence[str] | None]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(cells) for cells in records if cells is not None)
 
 
 def _kinds(records: Sequence[Sequence[str] | None], width: int) -> tuple[str, ...]:
@@ -196,7 +225,8 @@ def _layout(
             cells = Mender({"quotes"}, dialect, width).one_reading(texts[firsts[place]].rstrip("\r\n"))
             if cells is not None:
                 records[place] = cells
-                return find_layout(records, hints.header_rows, above)
+                found = find_layout(records, hints.header_rows, above)
+                return found and replace(found, findings=(*found.findings, MENDED_HEADER))
     return layout
 
 

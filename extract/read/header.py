@@ -119,8 +119,8 @@ def check_header(name: str, found: Candidate, wanted: Wanted, limits: Limits) ->
     where = f"{name}: the header on line {found.first + 1}"
     if len(found.cells) > limits.columns:
         raise Refused(
-            f"{where} has {len(found.cells):,} columns, more than the limit of {limits.columns:,}. Raise the limit "
-            "if the file is meant to be so wide."
+            f"{where} has {len(found.cells):,} columns, more than the limit of {limits.columns:,}. "
+            f"{limits.remedy('columns')} if the file is meant to be so wide."
         )
     check_columns(where, found.cells, found.columns, wanted)
 

@@ -21,6 +21,13 @@ MAGIC = (
     (b"SQLite format 3\x00", "a SQLite database"),
     (b"{\\rtf", "an RTF document"),
 )
+ANSWER = re.compile(
+    r"(error:?\s*)?([45]\d\d:?\s+)?(bad (request|gateway)|unauthori[sz]ed|forbidden|(page |file )?not found"
+    r"|method not allowed|request time-?out|too many requests|internal server error|gateway time-?out"
+    r"|service (temporarily )?unavailable|access (is )?denied|(the )?rate limit exceeded"
+    r"|invalid (api )?(key|token|credentials))",
+    re.IGNORECASE,
+)
 PRINTABLE = (
     b"BZh",
     b"PAR1",
@@ -39,8 +46,10 @@ def magic(head: bytes) -> str | None:
 
 def zeros(head: bytes) -> str | None:
     """Binary data without a known beginning, told by its NULs; asked only after no header was found."""
-    share = head.count(0) * 100 // max(1, len(head))
-    return f"binary data ({share}% of its first {len(head):,} bytes are NUL)" if share >= 5 else None
+    count = head.count(0)
+    share = count * 100 // max(1, len(head))
+    binary = share >= (5 if count >= 32 else 30)  # a NUL or two in a short table are damage of their records
+    return f"binary data ({share}% of its first {len(head):,} bytes are NUL)" if binary else None
 
 
 def _inside_zip(head: bytes) -> str | None:
@@ -65,10 +74,20 @@ def utf16_without_bom(head: bytes) -> str | None:
 def page(text: str) -> str | None:
     """An HTML page or an XML document, told by a beginning that no table has."""
     start = _start(text)
+    if re.match(r"<table\b", start, re.IGNORECASE):
+        return "a table of an HTML page, whatever its name says"
     if re.match(r"<(!doctype\s+html|html)\b", start, re.IGNORECASE):
         title = re.search(r"<title[^>]*>\s*([^<]{1,80})", start, re.IGNORECASE)
         return "an HTML page" + (f' with the title "{" ".join(title[1].split())}"' if title else "")
     return element(text) if start.startswith("<?xml") else None
+
+
+def answer(text: str) -> str | None:
+    """A lone line of words that servers say in place of data: `502 Bad Gateway`."""
+    line = text.strip().strip('."')
+    if len(line) < 200 and "\n" not in line and ANSWER.fullmatch(line):
+        return f'an error answer ("{line[:60]}")'
+    return None
 
 
 def element(text: str) -> str | None:

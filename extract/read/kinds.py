@@ -1,6 +1,8 @@
 """What a record is when it is not a row: blank, or a banner. Both roads ask here, so that they agree."""
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 SPACE = " \t\v\f\r\n"
 AROUND = SPACE + "\ufeff"  # what may stand around a repeated header cell
@@ -34,16 +36,34 @@ def lowered(cell: str) -> bytes:
     return cell.strip(AROUND).encode("utf-8", "surrogateescape").lower()
 
 
-class Kinds:
-    """Tells the records of one table apart, given its header."""
+class Probe(NamedTuple):
+    """The first name of a header: its place, as text in lower case, and as bytes whose ASCII letters are."""
 
-    def __init__(self, header: tuple[str, ...], delimiter: str) -> None:
+    place: int
+    text: str
+    name: bytes
+
+    @classmethod
+    def of(cls, header: Sequence[bytes]) -> "Probe":
+        place = next((i for i, cell in enumerate(header) if cell), 0)
+        return cls(place, header[place].decode("utf-8", "surrogateescape").lower(), header[place])
+
+
+class Kinds:
+    """Tells the records of one table apart, given its header; `parts` are the rows of one that was folded."""
+
+    def __init__(self, header: tuple[str, ...], delimiter: str, parts: Sequence[Sequence[str]] = ()) -> None:
         self.width = len(header)
         self.outside = SPACE + delimiter
         self.header = [lowered(cell) for cell in header]
-        self.probe = next((i for i, cell in enumerate(self.header) if cell), 0)
-        # a repeated header holds this in cells[probe].lower(): a cheap first look
-        self.probed = self.header[self.probe].decode("utf-8", "surrogateescape").lower()
+        full = [[lowered(cell) for cell in part] for part in parts if len(part) == self.width]
+        self.repeats = [self.header, *(part for part in full if sum(map(bool, part)) > 1)]
+        # a repeated header holds one of these in cells[place].lower(): a cheap first look
+        self.probes = [Probe.of(part) for part in self.repeats]
+
+    def may_repeat(self, cells: Sequence[str]) -> bool:
+        """Whether the cells of a row may be the header again."""
+        return any(probe.text in cells[probe.place].lower() for probe in self.probes)
 
     def is_blank(self, cells: list[str], text: str) -> bool:
         """Nothing but white space, or only empty cells."""
@@ -51,7 +71,7 @@ class Kinds:
 
     def is_banner(self, cells: list[str], text: str) -> bool:
         """Surely no row: the header once more, or a counting or ending phrase with no other cell beside it."""
-        if len(cells) == self.width and [lowered(cell) for cell in cells] == self.header:
+        if len(cells) == self.width and [lowered(cell) for cell in cells] in self.repeats:
             return True
         if self.width == 1 or len(text) > 2000:
             return False

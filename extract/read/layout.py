@@ -33,19 +33,55 @@ class Layout:
 
 
 def next_table(records: Sequence[Cells], start: int, width: int) -> int | None:
-    """Where the records of another table begin, below one of `width` columns: three in a row of another width."""
+    """Where the records of another table begin, below one of `width` columns: three in a row of another width, or,
+    below a gap, names over rows of other kinds."""
     run: list[int] = []
+    gap = False
+    body = [cells for cells in records[start : start + BODY] if cells is not None and len(cells) == width]
+    kinds = column_kinds(body[:3], width)
+    above = [cell.strip().lower().encode() for cell in (records[start - 1] or () if start else ())]
     for place in range(start, len(records)):
         cells = records[place]
         if cells is None or not _filled(cells) or len(cells) < 2:
+            gap = gap or (cells is not None and not _filled(cells))
             continue
         if len(cells) == width or (run and len(cells) != len(records[run[0]] or ())):
             run = []
         if len(cells) != width:
             run.append(place)
+        elif gap:
+            after = [row for row in records[place + 1 : place + 4] if row is not None and len(row) == width]
+            names = [cell.strip().lower().encode() for cell in cells]
+            if len(after) == 3 and begins_table(cells, after, kinds, names, above):
+                return place
+        gap = False
         if len(run) == 3:
             return run[0]
     return None
+
+
+def begins_table(
+    cells: Sequence[str],
+    after: Sequence[Sequence[str]],
+    kinds: Sequence[str],
+    names: Sequence[bytes],
+    header: Sequence[bytes],
+) -> bool:
+    """Whether `cells` are the header of another table as wide as the one above: names that are not that one's, over
+    rows of which each has, in a column of dates or numbers there, something else."""
+    if any(kind_of(cell) in STRONG for cell in cells) or not all(names) or len(set(names)) < len(names):
+        return False
+    if len(set(names) & set(header)) * 2 > len(names):
+        return False
+    return any(
+        kind in TYPED and all(row[place].strip() and not _alike(kind_of(row[place]), kind) for row in after)
+        for place, kind in enumerate(kinds)
+        if not _alike(kind_of(cells[place]), kind)
+    )
+
+
+def _alike(seen: str, kind: str) -> bool:
+    return seen == kind or {seen, kind} <= {"number", "year", "money", "percent"}
 
 
 def find_layout(records: Sequence[Cells], header_rows: int | None = None, skip: int | None = None) -> Layout | None:
@@ -114,6 +150,7 @@ def _region(records: Sequence[Cells], skip: int | None) -> tuple[int, int]:
     runs = _runs(records)
     if not runs:
         return 0, 0
+    runs = [run for run in runs if run[2] > _weight(run[1], 1)] or runs  # beside others, a lone record is no table
     heaviest = max(weight for _, _, weight in runs)
     start, width, _ = next(run for run in runs if run[2] * 2 >= heaviest)
     return _reach_up(records, start, width), width
@@ -195,10 +232,9 @@ def _votes(cells: Sequence[str], kinds: Sequence[str]) -> tuple[int, int]:
         if kind not in TYPED:
             continue
         seen = kind_of(cell)
-        same = seen == kind or {seen, kind} <= {"number", "year", "money", "percent"}
         if seen == "empty":
             continue
-        if same:
+        if _alike(seen, kind):
             values += 1
         elif seen == "words" or seen in ("date", "year", "code", "flag"):
             names += 1
@@ -240,6 +276,8 @@ def _is_header(cells: Sequence[str], names: int, values: int, body: Sequence[Seq
     filled = [cell.strip() for cell in cells if cell.strip()]
     if not filled or (len(filled) * 2 < len(cells) and len(filled) < 3):
         return False
+    if _are_years(filled):
+        return True
     if names or values:
         return names > values or (names == values and not any(kind_of(cell) in STRONG for cell in cells))
     if any(kind_of(cell) in STRONG for cell in filled):
@@ -253,6 +291,18 @@ def _is_header(cells: Sequence[str], names: int, values: int, body: Sequence[Seq
         if cell.strip() and any(cell == row[place] for row in rest if place < len(row))
     )
     return unique and short and repeated * 2 <= len(filled) and (len(filled) == len(cells) or len(filled) > 1)
+
+
+def _are_years(cells: Sequence[str]) -> bool:
+    """`school, 2019, 2020, 2021`: words, and then years, one after the other."""
+    years = [int(cell) for cell in cells if kind_of(cell) == "year"]
+    first = len(cells) - len(years)
+    return (
+        len(years) > 2
+        and 0 < first <= len(years)
+        and all(kind_of(cell) == "words" for cell in cells[:first])
+        and years in (list(range(years[0], years[0] + len(years))), list(range(years[0], years[0] - len(years), -1)))
+    )
 
 
 def _header_above(

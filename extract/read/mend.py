@@ -22,13 +22,19 @@ class Mender:
         if code not in SHAPE or len(extent.lines) != 1 or self.dialect.widths or self.width > MOST_CELLS:
             return None
         text = extent.text.rstrip("\r\n")
-        if "quotes" in self.what and self.dialect.quote and self.dialect.quote in text:
+        if "quotes" in self.what and self._out_of_order(code, text):
             cells = self.one_reading(text)
             if cells is not None:
                 return cells
         if "delimiters" in self.what and code == "too_many_cells":
             return self._without_surplus(extent.cells)
         return None
+
+    def _out_of_order(self, code: str, text: str) -> bool:
+        """Whether quotes are what is wrong. Pairs that open and close cells are in order, however many cells there are:
+        read otherwise, `a,"b, c""d",e` would be four cells for the three or five that were meant."""
+        quote = self.dialect.quote
+        return bool(quote) and (code in ("bad_quote", "unbalanced_quote") or text.count(quote) % 2 == 1)
 
     def one_reading(self, text: str) -> list[str] | None:
         """The cells of a line whose quotes are out of order, if there is one reading of the right width with the

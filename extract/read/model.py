@@ -49,7 +49,10 @@ class Hints(BaseModel, frozen=True, extra="forbid"):
     header_rows 0 says that there is no header; columns gives the names then, and wins over a header that is there.
     preamble_rows: physical lines (or rows) above the header. trailer_rows: records below the last row. table: which
     of several tables in one file. map: columns (days, most times) to be kept as one column of JSON objects.
-    mend: what may be put right, each time counted and with its raw bytes in the rejects: "quotes", "delimiters".
+    mend: what may be put right where there is only one way to do so, each time counted and with the record's raw bytes
+    kept: "quotes" (a quote out of order is a character of its cell: none is lost) and "delimiters" (an empty cell too
+    many is dropped). Left out, nothing is mended, but quotes are where delimiter, quote and escape are all declared:
+    then the record is damaged for sure, while under a dialect that was found out the finding may be wrong. [] is never.
     mojibake: the encoding that UTF-8 was wrongly read with, e.g. cp1252; undone cell by cell.
     kind forces the format; sheet, merged, record_path, flatten, geometry and member are for formats other than text.
     """
@@ -66,7 +69,7 @@ class Hints(BaseModel, frozen=True, extra="forbid"):
     trailer_rows: int | None = Field(default=None, ge=0, le=100)
     table: int = Field(default=1, ge=1)
     map: MapHint | None = None
-    mend: frozenset[Literal["quotes", "delimiters"]] = frozenset()
+    mend: frozenset[Literal["quotes", "delimiters"]] | None = None
     mojibake: str | None = None
     sheet: str | int | None = None
     merged: Literal["fill", "leave"] | None = None
@@ -74,6 +77,14 @@ class Hints(BaseModel, frozen=True, extra="forbid"):
     flatten: Literal["dot", "json"] | None = None
     geometry: Literal["wkt", "geojson", "both"] | None = None
     member: str | None = None
+
+    @property
+    def mended(self) -> frozenset[str]:
+        """What is put right: what was declared, or what the declared dialect allows."""
+        if self.mend is not None:
+            return frozenset(self.mend)
+        whole = bool(self.delimiter and self.quote and self.escape is not None)
+        return frozenset({"quotes"}) if whole else frozenset()
 
     @field_validator("encoding", "mojibake")
     @classmethod
@@ -136,6 +147,10 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
     members: int = 10_000
     element_bytes: int = 16 * 2**20
     workbook_bytes: int = 2 * 2**30
+
+    def remedy(self, key: str) -> str:
+        """What to write to bear more: `Raise it, SLUICE_LIMITS={"columns": 4000},` (the words go on)."""
+        return f'Raise it, SLUICE_LIMITS={{"{key}": {2 * int(getattr(self, key))}}},'
 
 
 class Refused(SluiceError):

@@ -88,13 +88,13 @@ class PlainLines:
 
     def _headers(self, lines: list[bytes], block: bytes, stops: Places, odd: Flags) -> None:
         """Lines that may repeat the header."""
-        name = self.kinds.header[self.kinds.probe]
         lower = block.lower()
-        at = lower.find(name)
-        while at >= 0:
-            place = int(np.searchsorted(stops, at, "right"))
-            line = lines[place]
-            cells = line.split(bytes([self.delimiter]), self.kinds.probe + 1)
-            if bytes([self.quote]) in line or len(cells) <= self.kinds.probe or name in cells[self.kinds.probe].lower():
-                odd[place] = True
-            at = lower.find(name, int(stops[place]))
+        for probe, _, name in self.kinds.probes:
+            at = lower.find(name)
+            while at >= 0:
+                place = int(np.searchsorted(stops, at, "right"))
+                line = lines[place]
+                cells = line.split(bytes([self.delimiter]), probe + 1)
+                if bytes([self.quote]) in line or len(cells) <= probe or name in cells[probe].lower():
+                    odd[place] = True
+                at = lower.find(name, int(stops[place]))

@@ -99,10 +99,10 @@ class TextReading:
     def _items(self, raw: bool = False) -> Iterator[Record | Run]:
         self._settle_encoding()
         found, dialect = self._sniffed, self._seen.dialect
-        kinds = Kinds(found.header, dialect.delimiter)
+        kinds = Kinds(found.header, dialect.delimiter, self._seen.parts)
         mender = None
-        if self._hints.mend:
-            mender = Mender(self._hints.mend, dialect, len(found.header), self._seen.kinds)
+        if self._hints.mended:
+            mender = Mender(self._hints.mended, dialect, len(found.header), self._seen.kinds)
         with self._source.open() as file:
             closing = Closing(kinds, self._hints, totals=ends_with_total(file))
             file.seek(self._seen.start)

@@ -37,7 +37,10 @@ class RecordReading:
             head = list(itertools.islice(source.records(), limits.preamble_lines + SAMPLE))
             first, data, names, findings = self._header(head)
         if len(names) > limits.columns:
-            raise Refused(f"{name}: {len(names):,} columns, more than the limit of {limits.columns:,}.")
+            raise Refused(
+                f"{name}: {len(names):,} columns, more than the limit of {limits.columns:,}. "
+                f"{limits.remedy('columns')} if it is meant to be so wide."
+            )
         self.columns = wanted.match(names)
         check_columns(f"{name}: the header", names, self.columns, wanted)
         self.skipped = data

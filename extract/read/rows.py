@@ -80,7 +80,8 @@ class PlainRows:
             return None
         if self.white and not all(map(bytes.strip, lines)):
             return None
-        probe, probed = self.kinds.probe, self.kinds.probed
-        if probed in text.lower() and any(probed in row[probe].lower() for row in rows):
-            return None
+        lower = text.lower()
+        for place, probed, _ in self.kinds.probes:
+            if probed in lower and any(probed in row[place].lower() for row in rows):
+                return None
         return rows

@@ -63,6 +63,7 @@ class Seen(NamedTuple):
     columns: tuple[int | None, ...]
     start: int
     kinds: tuple[str, ...]  # of the columns' values, as far as the sample tells
+    parts: tuple[tuple[str, ...], ...]  # the rows of a header that was folded
 
 
 def sniff_table(
@@ -70,8 +71,9 @@ def sniff_table(
 ) -> Seen:
     """What the file holds, from its first lines; Refused if that is no table, or not that of the feed."""
     lines = _first_lines(file, way, bom, limits)
+    hints = _with_separator(lines, hints)
     text = b"".join(line.body for line in lines).decode(way.inner, "replace")
-    if seen := junk.page(text):
+    if seen := junk.page(text) or junk.answer(text):
         raise source.refused(f"this looks like {seen}, not like a CSV table. {REMEDY_PAGE}")
     if wanted.expected:
         head = feed_head(source.path.name, lines, way.inner, wanted, hints, limits)
@@ -88,15 +90,25 @@ def sniff_table(
             raise source.refused(str(refused)) from None
     if head is None:
         raise source.empty("the file holds no record")
+    if len(head.names) == 1 and not hints.columns and (seen := junk.element(text)):  # one that does not end
+        raise source.refused(f"this looks like {seen}, not like a CSV table. {REMEDY_PAGE}")
     if len(head.names) > limits.columns:
         raise source.refused(
             f"the header on line {head.first + 1} has {len(head.names):,} columns, more than the limit of "
-            f"{limits.columns:,}. Raise the limit if the file is meant to be so wide."
+            f"{limits.columns:,}. {limits.remedy('columns')} if the file is meant to be so wide."
         )
     columns = _columns(source, wanted, head.names)
     data = lines[head.data - 1] if head.data else None
     start = data.offset + data.length if data else bom
-    return Seen(_found(lines, head, way, bom), head.dialect, columns, start, head.kinds)
+    return Seen(_found(lines, head, way, bom), head.dialect, columns, start, head.kinds, head.parts)
+
+
+def _with_separator(lines: list[Line], hints: Hints) -> Hints:
+    """The hints, and what Excel's own first line `sep=;` says."""
+    said = re.fullmatch(rb'"?sep=([^\w"])"?[\r\n]*', lines[0].body if lines else b"", re.IGNORECASE)
+    if said is None or hints.delimiter is not None or hints.positions:
+        return hints
+    return hints.model_copy(update={"delimiter": said[1].decode("latin-1"), "preamble_rows": hints.preamble_rows or 1})
 
 
 def _columns(source: Source, wanted: Wanted, names: tuple[str, ...]) -> tuple[int | None, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from .kinds import Kinds, lowered
+from .layout import begins_table, column_kinds
 from .record import BANNER, BLANK, OTHER, ROW, UNREADABLE, Record, Run
 from .values import STRONG, TYPED, kind_of
 
@@ -30,7 +31,7 @@ class Tables:
                     self._remember(item)
                     yield item
                     continue
-                few, run = item.split(SAME)  # so many rows settle what is held
+                few, run = item.split(SAME + 1)  # so many rows settle what is held
                 records = list(few.records())
             else:
                 records = [item]
@@ -65,7 +66,13 @@ class Tables:
         solid = [record for record in held if record.kind != BLANK]
         if not solid:
             return None if len(held) < 10 else False
+        if held[0].kind == BLANK and solid[0].code == "too_few_cells" and len(solid[0].cells) == 1:
+            solid = solid[1:]  # a title
+            if not solid:
+                return None
         head = solid[0]
+        if head.kind == ROW and held[0].kind == BLANK:
+            return self._is_of_same_width(head.cells, solid[1:])
         if head.kind == BANNER and [lowered(cell) for cell in head.cells] == self.kinds.header:
             return self._is_copy(solid[1:])
         if head.kind != UNREADABLE or head.code not in ("too_few_cells", "too_many_cells") or len(head.cells) < 2:
@@ -76,6 +83,17 @@ class Tables:
         if len(solid) < FEWEST:
             return None
         return self._is_header(head.cells, [one.cells for one in solid[1:]])
+
+    def _is_of_same_width(self, cells: Sequence[str], after: list[Record]) -> bool | None:
+        """Below a gap, names over rows that hold other kinds of values than those of the table: proof enough to leave
+        the rest of the file unread."""
+        if len(self.first) < SAME or any(one.kind != ROW for one in after):
+            return False
+        kinds = column_kinds(self.first, self.kinds.width)
+        seen = begins_table(
+            cells, [one.cells for one in after], kinds, [lowered(cell) for cell in cells], self.kinds.header
+        )
+        return seen if not seen or len(after) == SAME else None
 
     def _is_copy(self, after: list[Record]) -> bool | None:
         if len(self.first) < SAME or any(one.kind != ROW for one in after):
@@ -96,20 +114,31 @@ class Tables:
         return any(typed) and len(names) == len(cells)
 
     def _rest(self, held: list[Record], stream: Iterator[Record | Run]) -> Iterator[Record]:
-        start = next(record for record in held if record.kind != BLANK)
-        count = 0
-        for record in held:
-            count += record.kind != BLANK
+        """What is left of the file, as records of other tables; the findings say of each where it begins."""
+        tables: list[list[int]] = []  # line, columns, records of each
+        copy, gap = held[0].kind == BANNER, False
+        for record in chain(held, _single(stream)):
+            width = len(record.cells) or (tables[-1][1] if tables else 0)
+            if record.kind != BLANK:
+                names = width > 1 and not any(kind_of(cell) in STRONG for cell in record.cells)
+                if tables and tables[-1][1] == 1:  # a title
+                    tables[-1][1] = width
+                elif not tables or (names and gap and width != tables[-1][1]):
+                    tables.append([record.line, width, 0])
+                tables[-1][2] += 1
+            gap = record.kind == BLANK
             yield self._other(record)
-        for item in stream:
-            for record in item.records() if isinstance(item, Run) else (item,):
-                count += record.kind != BLANK
-                yield self._other(record)
-        what = "a copy of the table" if start.kind == BANNER else f"another table of {len(start.cells)} columns"
-        self.findings.append(f"{what} begins on line {start.line}; its {count} records (header included) were not read")
+        for place, (line, width, count) in enumerate(tables):
+            what = "a copy of the table" if copy and not place else f"another table of {width} columns"
+            self.findings.append(f"{what} begins on line {line}; its {count} records (header included) were not read")
 
     @staticmethod
     def _other(record: Record) -> Record:
         if record.kind == BLANK:
             return record
         return record._replace(kind=OTHER, code="", message="", raw=b"")
+
+
+def _single(items: Iterable[Record | Run]) -> Iterator[Record]:
+    for item in items:
+        yield from item.records() if isinstance(item, Run) else (item,)

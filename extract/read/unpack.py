@@ -61,7 +61,10 @@ def unpack(path: Path, hints: Hints, limits: Limits, scratch: Path | None = None
     current, wrappers, folders = Unpacked(path), list[str](), list[Any]()
     while kind := wrapper(current.path):
         if len(wrappers) >= limits.nesting:
-            raise Refused(f"{path.name}: more than {limits.nesting} wrappers, one in the other. Ask for a plain file.")
+            raise Refused(
+                f"{path.name}: more than {limits.nesting} wrappers, one in the other. Ask for a plain file. "
+                f"{limits.remedy('nesting')} if they must be."
+            )
         folder = tempfile.TemporaryDirectory(prefix="unpacked-", dir=scratch, ignore_cleanup_errors=True)
         folders.append(folder)
         target = Path(folder.name) / _inner_name(current.path, kind, hints, limits)
@@ -118,7 +121,10 @@ def members(path: Path, hints: Hints, limits: Limits) -> list[Member]:
         told = f"none is named like {hints.member!r}" if hints.member else "there is no file in it"
         raise Refused(f"{path.name}: the zip holds {seen}; {told}. Ask the vendor, or mend the pattern (member).")
     if len(meant) > limits.members:
-        raise Refused(f"{path.name}: the zip holds {len(meant):,} files, more than the limit of {limits.members:,}.")
+        raise Refused(
+            f"{path.name}: the zip holds {len(meant):,} files, more than the limit of {limits.members:,}. "
+            f"{limits.remedy('members')} if that many are meant."
+        )
     twice = {name for name in meant if meant.count(name) > 1} if len(set(meant)) < len(meant) else set()
     if twice:
         raise Refused(f"{path.name}: the zip holds {_printable(twice.pop())!r} twice. Ask the vendor for a good one.")
@@ -241,13 +247,13 @@ def bounded(name: str, stream: IO[bytes], packed: int, limits: Limits, kind: str
         size += len(block)
         if size > limits.unpacked_bytes:
             raise Refused(
-                f"{name}: unpacked it is larger than the limit of {limits.unpacked_bytes:,} bytes. Raise the limit "
-                "(unpacked_bytes) if the file is meant to be so large."
+                f"{name}: unpacked it is larger than the limit of {limits.unpacked_bytes:,} bytes. "
+                f"{limits.remedy('unpacked_bytes')} if the file is meant to be so large."
             )
         if size > UNASKED and size > packed * limits.unpacked_ratio:
             raise Refused(
                 f"{name}: it unpacks to more than {limits.unpacked_ratio} times its size; files that are built to fill "
-                "a disk do that. Raise the limit (unpacked_ratio) if the vendor's data are like that."
+                f"a disk do that. {limits.remedy('unpacked_ratio')} if the vendor's data are like that."
             )
         yield block
 

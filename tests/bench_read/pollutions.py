@@ -101,13 +101,15 @@ def values(lines: list[Line]) -> list[list[str]]:
 
 def _file(name: str, lines: list[Line], weight: float, style: Style = Style(), **changes: Any) -> Polluted:
     clean = changes.pop("clean", None) or values(lines)
+    # What Pollock's own parameters say of each file; its row_delimiter is found out here, n_columns follows from names.
     hints = {
-        "encoding": "utf-8",
+        "encoding": "ascii",
         "delimiter": style.separator,
         "quote": style.quote,
         "escape": style.escape,
         "header_rows": 1,
         "preamble_rows": 0,
+        "trailer_rows": 0,
         "columns": clean[0] if clean else None,
         **changes,
     }

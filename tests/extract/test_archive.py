@@ -144,6 +144,21 @@ def test_a_flipped_byte_in_s3_is_told_by_its_hash(
         archive.fetch(HASH, "things.csv").__enter__()
 
 
+def test_a_damaged_object_is_healed_by_the_same_file(any_archive: str, home: Path, tmp_path: Path) -> None:
+    archive.keep(arrived(tmp_path))
+    if any_archive == "s3":
+        client = boto3.client("s3")
+        (key,) = [found["Key"] for found in client.list_objects_v2(Bucket="vault")["Contents"]]
+        client.put_object(Bucket="vault", Key=key, Body=b"other")
+    else:
+        kept = place(home / "archive")
+        kept.chmod(0o600)
+        kept.write_bytes(b"other")
+    archive.keep(arrived(tmp_path, name="again.csv"))
+    with archive.fetch(HASH, "things.csv") as copy:
+        assert copy.read_bytes() == CONTENT
+
+
 def test_s3_holds_a_content_once(home: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at(monkeypatch, "s3://vault")
     archive.keep(arrived(tmp_path))

@@ -30,6 +30,15 @@ def test_a_late_file_in_the_drop_folder_takes_its_place(small: Sluice) -> None:
     assert versions(small) == [(5, 1, 2), (1, 2, 3), (6, 3, None)]
 
 
+def test_of_two_files_for_a_day_the_one_written_last_counts(small: Sluice) -> None:
+    corrected = small.drop("acme/things-2026-01-01-corrected.csv", HEADER + "north,a,7,,\n")
+    plain = small.drop("acme/things-2026-01-01.csv", HEADER + "north,a,1,,\n")
+    os.utime(plain, (1_000_000, 1_000_000))
+    os.utime(corrected, (2_000_000, 2_000_000))
+    small.run()
+    assert versions(small) == [(7, 1, None)]
+
+
 def test_a_refused_file_in_the_drop_folder_is_tried_anew_when_its_feed_is_mended(
     small: Sluice, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 from conftest import TEST_PROJECT, forget_settings
 
+from extract.feeds import catalogue
+from extract.stage import stage
 from warehouse.errors import SluiceError
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
@@ -181,3 +183,24 @@ def test_a_damaged_file_of_another_format_is_refused_as_a_whole(hinted: Callable
     assert done.outcome == "refused"
     assert "damaged" in done.reason
     assert small.value("select count(*) from staging.acme__things") == 0
+
+
+def test_what_was_mended_is_kept_as_it_came(hinted: Callable[[str], Any]) -> None:
+    small = hinted("{mend: [quotes, delimiters]}")
+    odd = ['north,b,2,"a "b",', "north,,c,3,,"]
+    file = small.file("things-2026-01-01.csv", HEADER + "north,a,1,,\n" + "\n".join(odd) + "\nnorth\n")
+    small.deliver("acme.things", file)
+    for _ in range(2):
+        assert stage(catalogue().feed("acme.things"), 1) == "staged"
+        kept = small.sql("select row_number, line_number, code, raw_bytes, raw_length from staging.mended order by 1")
+        assert [(row[:3], bytes(row[3]), row[4]) for row in kept] == [
+            ((2, 3, "bad_quote"), odd[0].encode() + b"\n", len(odd[0]) + 1),
+            ((3, 4, "too_many_cells"), odd[1].encode() + b"\n", len(odd[1]) + 1),
+        ]
+    assert small.sql("select _row_number, code, note from staging.acme__things order by 1") == [
+        (1, "a", ""), (2, "b", 'a "b'), (3, "c", ""),
+    ]  # fmt: skip
+    account = small.account(1)
+    assert (account["read"], account["unreadable"]) == (4, 1)
+    (finding,) = small.value("select found->'findings' from ledger.deliveries")
+    assert finding == "2 records were mended; each is kept as it came"

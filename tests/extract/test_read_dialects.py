@@ -1,5 +1,6 @@
 """Any dialect is read: told by hints, and found out where nothing is told."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,8 @@ def test_a_feed_s_quoting_is_found_out_below_its_header(tmp_path: Path, delimite
 
 
 WORD = st.text(alphabet="abcXYZ 0123,;|\t\"'é.-/\\", max_size=12).map(str.strip)
-QUIET = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck), max_examples=300)
+EXAMPLES = int(os.environ.get("DEEP_EXAMPLES", "300"))
+QUIET = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck), max_examples=EXAMPLES)
 
 
 @QUIET
@@ -201,7 +203,7 @@ def damaged(data: bytes, edits: list[tuple[str, int, bytes]]) -> bytes:
     return data
 
 
-@settings(QUIET, max_examples=600)
+@settings(QUIET, max_examples=max(EXAMPLES, 600))
 @given(
     st.integers(2, 4).flatmap(
         lambda width: st.lists(st.lists(WORD, min_size=width, max_size=width), min_size=3, max_size=12)

@@ -1,4 +1,5 @@
 """What the reader says a file is, and which files it refuses."""
+# ruff: noqa: RUF001 - texts of many scripts
 
 import json
 import os
@@ -97,6 +98,35 @@ def test_encoding_by_its_bytes(tmp_path: Path, encoding: str) -> None:
     assert (reading.found.encoding, rows(reading)) == (encoding, [["1", "Zoë € “Bee”"]])
 
 
+SCRIPTS = {
+    "cp1251 koi8-r cp866 iso8859-5": "имя,значение\nМосква,1\nКазань,2\nНижний Новгород,3\n",
+    "cp1253": "όνομα,τιμή\nΑθήνα,1\nΘεσσαλονίκη,2\n",
+    "cp1255": "שם,ערך\nירושלים,1\nתל אביב,2\n",
+    "cp1256": "اسم,قيمة\nالقاهرة,1\nدمشق,2\n",
+    "cp874": "ชื่อ,ค่า\nกรุงเทพ,1\nเชียงใหม่,2\n",
+    "shift_jis euc_jp": "名前,値\n東京都,1\n大阪のまち,2\nカタカナ,3\n",
+    "gb18030": "名称,值\n北京市朝阳区,1\n上海市浦东新区,2\n",
+    "big5": "名稱,數值\n臺北市信義區,1\n高雄市,2\n",
+    "euc_kr": "이름,값\n서울특별시,1\n부산광역시,2\n",
+}
+
+
+@pytest.mark.parametrize(("encoding", "text"), [(one, text) for all, text in SCRIPTS.items() for one in all.split()])
+def test_other_scripts(tmp_path: Path, encoding: str, text: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(text.encode(encoding))
+    reading = open_file(path)
+    assert reading.found.encoding == encoding
+    assert [list(reading.found.header), *rows(reading)] == [line.split(",") for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("text", ["Göteborg,Å\nÆbelø\n", "ÅÄÖ,1\nÅÄÖÅÄÖ,2\n", "£££,1\n€€€,2\n", "“a” – — …,1\n"])
+def test_latin_text_is_not_taken_for_another_script(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(("name,number\n" + text).encode("cp1252"))
+    assert open_file(path).found.encoding == "cp1252"
+
+
 def test_bytes_without_meaning_in_cp1252(tmp_path: Path) -> None:
     lines = "".join(f"{n},Größe über Bäume\n" for n in range(50)).encode("cp437")
     reading = opened(tmp_path, b"Licence No,Name\n" + lines)
@@ -186,6 +216,8 @@ def test_a_header_only_is_no_refusal(tmp_path: Path) -> None:
         ),
         (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "XML .* document whose .* <Error>"),
         (b"<!-- no data -->\n<response status='429'/>", "whose outermost element is <response>"),
+        (b"502 Bad Gateway\n", "an error answer"),
+        (b"<table><tr><td>1</td></tr></table>", "a table of an HTML page"),
         (b'{"message": "rate limit", "status": 429}', "JSON object with the keys message, status"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from pathlib import Path
 
 from hypothesis import HealthCheck, assume, given, settings
@@ -35,7 +36,8 @@ PIECES = st.sampled_from(
 )
 CELL = st.lists(PIECES, max_size=4).map("".join)
 CELL_OF_LINES = st.lists(PIECES | st.sampled_from(["\n", "\r\n", "\r"]), max_size=4).map("".join)
-QUIET = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck), max_examples=300)
+EXAMPLES = int(os.environ.get("DEEP_EXAMPLES", "300"))
+QUIET = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck), max_examples=EXAMPLES)
 
 
 @st.composite
@@ -148,7 +150,7 @@ def damaged(data: bytes, edits: list[tuple[str, int, bytes]]) -> bytes:
     return data
 
 
-@settings(QUIET, max_examples=1000)
+@settings(QUIET, max_examples=max(EXAMPLES, 1000))
 @given(tables(CELL_OF_LINES), st.sampled_from(["utf-8", "utf-16", "cp1252"]), st.sampled_from([0, 1]), EDITS)
 def test_nothing_is_lost_of_a_damaged_file(
     tmp_path: Path, rows: list[list[str]], encoding: str, quoting: int, edits: list[tuple[str, int, bytes]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from extract.read import EmptyFile, Hints, Reading, Refused, open_file
+from extract.read import EmptyFile, Hints, NotClean, Reading, Refused, open_file
 
 BODY = "".join(f"{n},2026-01-{n:02},{n}.50,Name {n}\n" for n in range(1, 10))
 NAMES = ["id", "day", "amount", "name"]
@@ -138,6 +138,17 @@ def test_another_table_below(tmp_path: Path, second: str) -> None:
     assert "another table" in reading.found.findings[0]
 
 
+@pytest.mark.parametrize("expected", [[], ["site no", "area ha", "note", "day"]])
+def test_a_folded_header_that_comes_again(tmp_path: Path, expected: list[str]) -> None:
+    folded = "site,area,note,day\nno,ha,,\n"
+    page = "".join(f"S{n},{n}.5,words of it,2026-01-{n:02}\n" for n in range(1, 9))
+    reading = opened(tmp_path, folded + page + folded + page.replace("S", "T"), expected=expected)
+    assert list(reading.found.header) == ["site no", "area ha", "note", "day"]
+    assert read(reading)[1] == {"rows": 16, "banner": 2}
+    with pytest.raises(NotClean, match="folded header"):
+        list(reading.clean_chunks())
+
+
 def test_a_copy_of_the_table_below_it(tmp_path: Path) -> None:
     reading = opened(tmp_path, (HEADER + BODY) * 2)
     assert read(reading)[1] == {"rows": 9, "other": 10}
@@ -149,6 +160,33 @@ def test_the_second_table_where_it_is_asked_for(tmp_path: Path) -> None:
     assert (list(reading.found.header), read(reading)[0]) == (["code", "label"], [["A", "1"], ["B", "2"], ["C", "3"]])
     with pytest.raises(Refused, match="no table 3"):
         opened(tmp_path, HEADER + BODY + "\ncode,label\nA,1\nB,2\nC,3\n", table=3)
+
+
+SCHOOLS = "school,head,town,pupils\nOak,Ann B,York,12\nElm,Cy D,Hull,7\nAsh,Eve F,Leeds,9\nFir,Gil H,Bath,4\n"
+
+
+@pytest.mark.parametrize("expected", [[], NAMES])
+@pytest.mark.parametrize("title", ["", "Schools\n"])
+def test_another_table_of_the_same_width(tmp_path: Path, title: str, expected: list[str]) -> None:
+    text = HEADER + BODY + "\n" + title + SCHOOLS + "\ncode,label\nA,1\nB,2\nC,3\n"
+    reading = opened(tmp_path, text, expected=expected)
+    assert read(reading)[1] == {"rows": 9, "blank": 2, "other": 9 + bool(title)}
+    assert reading.found.findings == (
+        f"another table of 4 columns begins on line 12; its {5 + bool(title)} records (header included) were not read",
+        f"another table of 2 columns begins on line {18 + bool(title)}; its 4 records (header included) were not read",
+    )
+
+
+@pytest.mark.parametrize("expected", [[], ["school", "town"]])
+def test_the_second_table_of_the_same_width_where_it_is_asked_for(tmp_path: Path, expected: list[str]) -> None:
+    reading = opened(tmp_path, HEADER + BODY + "\n" + SCHOOLS, expected=expected, table=2)
+    assert (list(reading.found.header), read(reading)[1]) == (["school", "head", "town", "pupils"], {"rows": 4})
+    assert reading.found.findings == ("table 2 was asked for; the 11 lines above it were not read",)
+
+
+@pytest.mark.parametrize("row", ["", "none,none such,n/a,Unknown\n", "id no,the day,sum,label\n"])
+def test_a_gap_begins_no_other_table_where_rows_go_on(tmp_path: Path, row: str) -> None:
+    assert read(opened(tmp_path, HEADER + BODY + "\n" + row + BODY))[1] == {"rows": 18 + bool(row), "blank": 1}
 
 
 def test_rows_of_one_more_cell_are_no_other_table(tmp_path: Path) -> None:
@@ -227,6 +265,56 @@ def test_mending_is_declared_counted_and_kept(tmp_path: Path) -> None:
     assert [mended.raw for mended in batch.mended] == [line.encode() + b"\n" for line in odd.splitlines()[:3]]
     assert [bad.code for bad in batch.unreadable] == ["too_few_cells"]
     assert "3 records were mended" in reading.found.findings[0]
+
+
+@pytest.mark.parametrize(
+    ("hints", "mended"),
+    [
+        ({}, False),
+        ({"delimiter": ","}, False),
+        ({"delimiter": ",", "quote": '"'}, False),
+        ({"delimiter": ",", "quote": '"', "escape": '"'}, True),
+        ({"delimiter": ",", "quote": '"', "escape": '"', "mend": []}, False),
+    ],
+)
+def test_quotes_are_mended_where_the_dialect_is_declared_whole(tmp_path: Path, hints: Any, mended: bool) -> None:
+    odd = '10,2026-01-10,"10.50,Name 10\n12,"2026-01-12""x",12\n13,,2026-01-13,13.50,N\n'
+    (batch,) = opened(tmp_path, HEADER + BODY + odd, **hints).batches()
+    assert [cells for _, _, cells in batch.rows[9:]] == ([["10", "2026-01-10", '"10.50', "Name 10"]] if mended else [])
+    assert [record.row_number for record in batch.unreadable] == ([11, 12] if mended else [10, 11, 12])
+
+
+def test_pairs_of_quotes_are_never_read_otherwise(tmp_path: Path) -> None:
+    """A missing delimiter between two quoted cells: other commas must not stand in for it."""
+    odd = '10,2026-01-10,"a, b""c"\n'
+    (batch,) = opened(tmp_path, HEADER + BODY + odd, mend=["quotes"]).batches()
+    assert [record.code for record in batch.unreadable] == ["too_few_cells"]
+
+
+def test_a_header_that_is_mended_is_told(tmp_path: Path) -> None:
+    reading = opened(tmp_path, HEADER.replace("day", '"day') + BODY)
+    assert list(reading.found.header) == ["id", '"day', "amount", "name"]
+    assert "quotes in the header are out of order" in reading.found.findings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "account"),
+    [
+        ("a,b,c\n1,2\n1,2,3,4\n1,2,3\n4,5,6\n7,8,9\n", ["a", "b", "c"], {"rows": 3, "unreadable": 2}),
+        ("# made by x\n# on y\na,b\n1,2\n3,4\n", ["a", "b"], {"rows": 2}),
+        ("sep=;\na;b\n1;2\n3;4\n", ["a", "b"], {"rows": 2}),
+        ("school,2019,2020,2021\nA,1,2,3\nB,4,5,6\n", ["school", "2019", "2020", "2021"], {"rows": 2}),
+        ("a,b\n1,\0\n2,3\n", ["a", "b"], {"rows": 1, "unreadable": 1}),
+    ],
+)
+def test_small_tables_that_were_misread(tmp_path: Path, text: str, header: list[str], account: dict[str, int]) -> None:
+    reading = opened(tmp_path, text)
+    assert (list(reading.found.header), read(reading)[1]) == (header, account)
+
+
+def test_markup_that_breaks_off_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="whose outermost element is <r>"):
+        opened(tmp_path, "<r><a><b>1</b></a><a><b>2")
 
 
 def test_names_in_angle_brackets_are_no_markup(tmp_path: Path) -> None:

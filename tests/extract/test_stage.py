@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from conftest import Sluice, forget_settings
 
+HEADER = "Region,Code,Size,Note,Keeper\n"
 COLUMNS = ("region", "code", "size", "note", "keeper")
 
 
@@ -114,6 +115,20 @@ def test_an_optional_column_that_is_missing_is_null(small: Sluice) -> None:
 def test_encodings_and_line_ends(content: bytes, small: Sluice) -> None:
     staged(small, content)
     assert table(small) == [(1, 2, "north", "a", "1", "café", "", None)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "end"])
+def test_each_line_has_its_number(end: str, last: str, small: Sluice) -> None:
+    count = 30_000  # several chunks of the clean road
+    rows = [f"north,{n:05},1,{'x' * 60}," for n in range(count)]
+    staged(small, end.join(["A list", HEADER.strip(), *rows]) + (end if last else ""))
+    seen = small.sql(
+        "select count(*), count(distinct _row_number), min(_row_number), max(_row_number),"
+        " bool_and(_line_number = _row_number + 2), bool_and(code::int = _row_number - 1), max(length(keeper))"
+        " from staging.acme__things"
+    )
+    assert seen == [(count, count, 1, count, True, True, 0)]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

@@ -80,6 +80,19 @@ def test_rejects(tmp_path: Path) -> None:
     assert told[1]["raw_base64"]
 
 
+def test_rejects_hold_what_was_mended_as_it_came(tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.jsonl"
+    hints = file(tmp_path, "hints.yml", "mend: [quotes]\n")
+    done = sluice(
+        file(tmp_path, "a.csv", b'a,b,c\n1,2,3\n4,"5,6\n7,8\n9,8,7\n'), "--rejects", rejects, "--hints", hints
+    )
+    assert "1 record was mended; each is kept as it came" in done.output
+    told = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [(one["line_number"], one["raw"], one.get("mended")) for one in told] == [
+        (4, "7,8\n", None), (3, '4,"5,6\n', True),
+    ]  # fmt: skip
+
+
 def test_a_folder_for_many_and_exit_code_1(tmp_path: Path) -> None:
     good = file(tmp_path, "a.csv", SIMPLE)
     bad = file(tmp_path, "b.csv", "<html><title>Log in</title></html>")
@@ -134,17 +147,27 @@ def test_options_that_contradict_each_other(tmp_path: Path) -> None:
     assert "Two of the files are called a.csv" in sluice(one, twin, "--out-dir", tmp_path / "out").output
 
 
-def test_limits_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("limits", "content", "words"),
+    [
+        ('{"bytes": 1}', SIMPLE, "SLUICE_LIMITS: bytes"),
+        ('{"unpacked_bytes": 1000}', gzip.compress(SIMPLE.encode() * 100), 'SLUICE_LIMITS={"unpacked_bytes": 2000}'),
+        ('{"unpacked_ratio": 20}', gzip.compress(b"a,b\n" * 2**25), 'SLUICE_LIMITS={"unpacked_ratio": 40}'),
+        ('{"columns": 2}', "a,b,c\n1,2,3\n", 'SLUICE_LIMITS={"columns": 4}'),
+        ('{"line_bytes": 8}', "a,b,c\n1,2,3\n1,2,345678\n", "the limit is 8 bytes (line_bytes)"),
+        ('{"field_bytes": 7}', "a,b,c\n1,2,3\n1,2,12345678\n", "the limit is 7 (field_bytes)"),
+        ('{"element_bytes": 100}', f"<a><b><c>{'x' * 200}</c></b></a>", 'SLUICE_LIMITS={"element_bytes": 200}'),
+        ('{"nesting": 1}', gzip.compress(gzip.compress(b"a,b\n1,2\n")), 'SLUICE_LIMITS={"nesting": 2}'),
+    ],
+)
+def test_limits_are_settings_that_each_refusal_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: str, content: str | bytes, words: str
+) -> None:
     from warehouse.settings import settings
 
-    path = file(tmp_path, "a.csv.gz", gzip.compress(SIMPLE.encode() * 100))
-    for given, words in (
-        ('{"unpacked_bytes": 1000}', "limit of 1,000 bytes"),
-        ('{"bytes": 1}', "SLUICE_LIMITS: bytes"),
-    ):
-        monkeypatch.setenv("SLUICE_LIMITS", given)
-        settings.cache_clear()
-        assert words in sluice(path).output
+    monkeypatch.setenv("SLUICE_LIMITS", limits)
+    settings.cache_clear()
+    assert words in sluice(file(tmp_path, "a.csv", content)).output.replace("\n", " ")
     settings.cache_clear()
 
 

@@ -14,7 +14,7 @@ HEAD = 2**20
 TAIL = 4096
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 PAGE = re.compile(
-    r"(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body|script|meta|center)\b", re.I | re.S
+    r"(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body|script|style|meta|center|table)\b", re.I | re.S
 )
 OBJECT = re.compile(r'\{\s*("(\\.|[^"\\])*"\s*:|\})')  # a key, or nothing
 LIST = re.compile(r"\[\s*[\[{\"\d\]tfn-]")

@@ -72,7 +72,7 @@ class Calamine:
                 raise self.source.refused(
                     f"the workbook needs more memory than the limit of {self.limits.workbook_bytes:,} bytes, or is "
                     "damaged so badly that its reader broke off. Delete what lies far away from the table, or save it "
-                    "as xlsx."
+                    f"as xlsx; or, if that much is meant: {self.limits.remedy('workbook_bytes')} and try again."
                 ) from None
             if kind == "end":
                 return

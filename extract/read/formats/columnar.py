@@ -32,8 +32,8 @@ class ColumnTable:
         leaves = list(_names(schema, self._flat))
         if len(leaves) > limits.columns:
             raise source.refused(
-                f"it has {len(leaves):,} columns, more than the limit of {limits.columns:,}. Raise the limit if the "
-                "file is meant to be so wide."
+                f"it has {len(leaves):,} columns, more than the limit of {limits.columns:,}. "
+                f"{limits.remedy('columns')} if the file is meant to be so wide."
             )
         if not leaves:
             raise source.refused("it has no columns. Ask the vendor whether the export failed.")

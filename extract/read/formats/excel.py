@@ -119,7 +119,7 @@ class Look:
         if self.rows and self.width > self.limits.columns:
             raise self.source.refused(
                 f"the sheet {self.sheet.name!r} has {self.width:,} columns, more than the limit of "
-                f"{self.limits.columns:,}. Raise the limit if it is meant to be so wide."
+                f"{self.limits.columns:,}. {self.limits.remedy('columns')} if it is meant to be so wide."
             )
 
     def _grow(self) -> None:

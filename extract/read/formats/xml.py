@@ -312,7 +312,8 @@ class Builder:
         if self.size > self.limits.element_bytes:
             raise Refused(
                 f"{self.source.path.name}: the record on line {self.line} is longer than the limit of "
-                f"{self.limits.element_bytes:,} bytes. Raise the limit, or declare another record_path."
+                f"{self.limits.element_bytes:,} bytes. "
+                f"{self.limits.remedy('element_bytes')} or declare another record_path."
             )
 
     def end(self, name: str) -> None:
