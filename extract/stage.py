@@ -326,7 +326,7 @@ def number_lines(chunk: bytes, number: int, line: int, delimiter: str) -> tuple[
     """(whole lines, each with its row and line number before it; how many they are). What ends them stays."""
     end = b"\n" if chunk.endswith(b"\n") else b""
     lines = chunk.removesuffix(b"\n").split(b"\n")
-    pattern = f"%d{delimiter}%d{delimiter}%b".encode()
+    pattern = "%d{0}%d{0}%b".format(delimiter.replace("%", "%%")).encode()
     numbers = zip(range(number, number + len(lines)), range(line, line + len(lines)), lines, strict=True)
     return b"\n".join([pattern % parts for parts in numbers]) + end, len(lines)
 
@@ -334,7 +334,7 @@ def number_lines(chunk: bytes, number: int, line: int, delimiter: str) -> tuple[
 def _numbered(run: Any, delimiter: str) -> bytes:
     """The lines of a run, each with its row and line number before it."""
     numbers = range(run.number, run.number + len(run.lines))
-    pattern = f"%d{delimiter}%d{delimiter}%b".encode()
+    pattern = "%d{0}%d{0}%b".format(delimiter.replace("%", "%%")).encode()
     shift = run.line - run.number
     lines = run.lines
     if lines[0].endswith(b"\r\n") or b"\r" in b"".join(lines) or not lines[-1].endswith(b"\n"):
