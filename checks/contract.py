@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import make_url, text
 
 from checks import around, grace
-from checks.document import Check, ContractError, checks_of, read
+from checks.document import Check, ContractError, Lined, checks_of, read
 from checks.policy import policies, refuse_unknown_attributes
 from warehouse.connection import driver, transaction, warehouse_url
 from warehouse.runs import CheckResult, Rule
@@ -36,13 +36,14 @@ from soda_core.contracts.impl.check_types.failed_rows_check import FailedRowsChe
 from soda_core.contracts.impl.check_types.invalidity_check import InvalidCheckImpl
 from soda_core.contracts.impl.check_types.missing_check import MissingCheckImpl
 from soda_core.contracts.impl.contract_verification_impl import ContractImpl
-from soda_core.contracts.impl.contract_yaml import ContractYaml
+from soda_core.contracts.impl.contract_yaml import THRESHOLD_ALLOWED_KEYS, ContractYaml
 
 logging.getLogger("soda").setLevel(logging.ERROR)
 
 SOURCE = "warehouse"
 # The kinds of check that judge rows; of a failed_rows check, the one with an expression.
 ROW_KINDS = frozenset(["missing", "invalid", "duplicate", "failed_rows"])
+KINDS = (*sorted(ROW_KINDS), "aggregate", "freshness", "metric", "row_count", "schema")
 # What Soda 4.28 reads of a check (contract_yaml.py, check_types/*_yaml.py).
 CHECK_KEYS = frozenset(
     [
@@ -138,9 +139,7 @@ def keep(file: Path, entity: str, contract_hash: str) -> None:
         )
 
 
-def row_rules(
-    file: Path, classes: Mapping[str, str] | None = None, optional: Sequence[str] = ()
-) -> tuple[Rule, ...]:
+def row_rules(file: Path, classes: Mapping[str, str] | None = None, optional: Sequence[str] = ()) -> tuple[Rule, ...]:
     """A contract's row rules, in its order, as SQL predicates that are true for a row that breaks the rule.
 
     Checks of the whole table (row counts, freshness, aggregates) divert no row and are left to the verification.
@@ -212,6 +211,7 @@ def _compile(file: Path) -> ContractImpl:
     for check in written:
         refuse_unknown_attributes(file, check)
         _refuse_unknown_keys(file, check)
+        _refuse_unknown_threshold(file, check)
     logs = Logs()
     try:
         contract = ContractImpl(
@@ -237,11 +237,28 @@ def _line_told(logs: Logs) -> int:
 
 def _refuse_unknown_keys(file: Path, check: Check) -> None:
     """Soda passes over a key that it does not know: `vald_min` would be a rule without its lower end."""
+    if check.kind not in KINDS:
+        raise ContractError(
+            f"{file}:{check.line}: {check.kind!r} is no kind of check. Write one of {', '.join(KINDS)}."
+        )
     for key in check.body:
         if key not in CHECK_KEYS:
             raise ContractError(
                 f"{file}:{check.line_of(key)}: a check {check.kind!r} has the key {key!r}; there is no such key."
                 " Mend its spelling, or take it out."
+            )
+
+
+def _refuse_unknown_threshold(file: Path, check: Check) -> None:
+    """Soda passes over a threshold that it does not understand, and checks without it."""
+    threshold = check.body.get("threshold")
+    if not isinstance(threshold, Lined):
+        return
+    for key in threshold:
+        if key not in THRESHOLD_ALLOWED_KEYS:
+            raise ContractError(
+                f"{file}:{threshold.lines[key]}: threshold.{key}: there is no such key."
+                f" Write one of {', '.join(sorted(THRESHOLD_ALLOWED_KEYS))}."
             )
 
 
@@ -305,7 +322,9 @@ def verify(file: Path, only: str | None = None, optional: Sequence[str] = ()) ->
     )
     try:
         session = ContractVerificationSession.execute(
-            contract_yaml_sources=[ContractYamlSource.from_str(_aimed(file, str(url.database), only, optional=optional), str(file))],
+            contract_yaml_sources=[
+                ContractYamlSource.from_str(_aimed(file, str(url.database), only, optional=optional), str(file))
+            ],
             data_source_impls=[source],
         )
     except Exception as error:
@@ -348,7 +367,7 @@ def _as_verified(
         expression = around.with_history(str(body["expression"]), entity)
         body = body | {"expression": around.of_relation(expression, candidates)}
     attributes = body.get("attributes") or {}
-    if attributes.get("on_fail") == "warn" or attributes.get("code") in map(grace.code_of, optional):
+    if attributes.get("on_fail") == "warn" or attributes.get("code") in [grace.code_of(column) for column in optional]:
         body = body | {"threshold": (body.get("threshold") or {}) | {"level": "warn"}}
     return body
 

@@ -35,8 +35,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[Lined]:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
     loader.flatten_mapping(node)
     for key, value in node.value:
-        name = loader.construct_object(key, deep=True)  # type: ignore[no-untyped-call]
-        found[name] = loader.construct_object(value, deep=True)  # type: ignore[no-untyped-call]
+        name = loader.construct_object(key, deep=True)
+        found[name] = loader.construct_object(value, deep=True)
         found.lines[name] = key.start_mark.line + 1
 
 

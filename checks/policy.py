@@ -80,9 +80,7 @@ def _policy(file: Path, check: Check) -> Policy:
     column = attributes.get("column") or check.column
     on_fail = attributes.get("on_fail", "quarantine")
     severity = attributes.get("severity", "warning" if on_fail == "warn" else "error")
-    return Policy(
-        code, str(attributes["message"]), column, on_fail, severity, attributes.get("responsible", "vendor")
-    )
+    return Policy(code, str(attributes["message"]), column, on_fail, severity, attributes.get("responsible", "vendor"))
 
 
 def _meant(word: str, known: tuple[str, ...]) -> str:

@@ -26,9 +26,10 @@ def test_a_header_is_held_against_its_feed(header, outcome, told):
 
 
 def test_a_trailer_that_counts_otherwise_warns():
-    assert control_totals({"findings": ["MISMATCH: the trailer on line 9 counts 8 records, 7 rows were read"]})[
-        0
-    ].outcome == "warn"
+    assert (
+        control_totals({"findings": ["MISMATCH: the trailer on line 9 counts 8 records, 7 rows were read"]})[0].outcome
+        == "warn"
+    )
     assert control_totals({"findings": ["the trailer on line 9 counts 7 records, as were read"]})[0].outcome == "pass"
     assert control_totals({"findings": []}) == []
 
