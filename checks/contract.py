@@ -350,13 +350,14 @@ def _aimed(
         document["filter"] = " and ".join(f"({part})" for part in filters)
     entity = around.entity_of(document)
     for owner in (document, *(document.get("columns") or [])):
-        if owner.get("checks"):
-            owner["checks"] = [
-                {kind: _as_verified(kind, body or {}, entity, candidates, optional)}
-                for check in owner["checks"]
-                for kind, body in check.items()
-                if candidates or not around.looks_at_delivery(str((body or {}).get("expression")))
-            ]
+        checks = [
+            {kind: _as_verified(kind, body or {}, entity, candidates, optional)}
+            for check in owner.pop("checks", None) or []
+            for kind, body in check.items()
+            if candidates or not around.looks_at_delivery(str((body or {}).get("expression")))
+        ]
+        if checks:  # Soda refuses an empty list
+            owner["checks"] = checks
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
