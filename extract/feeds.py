@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -77,6 +78,28 @@ class Arrives(Strict):
         return pattern
 
 
+class RowBounds(Strict):
+    """How many rows a delivery may have before a person is asked."""
+
+    min: int | None = Field(default=None, ge=0, description="Fewer rows than these raise a doubt.")
+    max: int | None = Field(default=None, ge=0, description="More rows than these raise a doubt.")
+    against_last: float | None = Field(
+        default=None, gt=0, le=1, description="0.5: not under half, nor over twice, the median of the last ten."
+    )
+
+
+class Expected(Strict):
+    """How often a feed comes, as dbt's freshness has it."""
+
+    count: int = Field(gt=0)
+    period: Literal["minute", "hour", "day"]
+
+    @property
+    def interval(self) -> timedelta:
+        """The longest time from one delivery to the next."""
+        return timedelta(**{f"{self.period}s": self.count})
+
+
 class Bounds(Strict):
     """What a delivery may do before a person is asked. Shares are of the feed's keys, or of the delivery's rows; they
     count from `at_least` keys or rows on."""
@@ -85,6 +108,7 @@ class Bounds(Strict):
     change: float = Field(default=1.0, ge=0, le=1, description="Share of the open keys that it changes.")
     bad: float = Field(default=0.5, ge=0, le=1, description="Share of its rows that are quarantined.")
     at_least: int = Field(default=50, ge=0, description="Fewer keys or rows than these raise no doubt.")
+    rows: RowBounds = RowBounds()
 
 
 class FromFilename(Strict):
@@ -158,6 +182,7 @@ class Feed(Strict):
     format: Hints = Hints()
     bounds: Bounds = Bounds()
     priority: int = Field(default=100, ge=1, description="Where several feeds speak of one thing, 1 is believed first.")
+    expected: Expected | None = None  # left out: what its freshness warns after
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @property
@@ -290,7 +315,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         raise FeedError(f"{file}: {where}: names are lower-case words joined by _: letters, digits, _.")
     if table.get("identifier") != f"{vendor}__{name}":
         raise FeedError(f"{file}: {where}.identifier: write {vendor}__{name}, the feed's table in staging.")
-    meta = {**_meta(source), **_meta(table)}
+    meta = {**_expected(table), **_meta(source), **_meta(table)}
     if not meta.get("owner"):
         raise FeedError(
             f"{file}: {where}.config.meta.owner: missing; name who mends bad rows: owner: {{name: ..., email: ...}}"
@@ -313,6 +338,12 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
 
 def _meta(node: dict[str, Any]) -> dict[str, Any]:
     return dict((node.get("config") or {}).get("meta") or {})
+
+
+def _expected(table: dict[str, Any]) -> dict[str, Any]:
+    """How often the feed comes, where its freshness tells."""
+    freshness = (table.get("config") or {}).get("freshness") or {}
+    return {"expected": freshness["warn_after"]} if freshness.get("warn_after") else {}
 
 
 def _column(column: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,7 @@
         {{ refresh_statistics(target_relation) }}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run) }}
+            {{ quarantine_settle(entity, run) }}
         {%- endcall %}
     {% endif %}
 
