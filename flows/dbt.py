@@ -62,8 +62,12 @@ def project_hash() -> str:
 
 
 def run_model(name: str, run: int) -> None:
-    """Run one model for a run: without one, judged and dimension models only make their tables."""
-    invoke("run", "--select", name, run=run)
+    """Run one model for a run: without one, judged and dimension models only make their tables.
+
+    A kept manifest, no files of what was run and no list of all relations: 0.09 s instead of 0.27 s (2 cores).
+    """
+    brief = ("--no-write-json", "--no-populate-cache", "--threads", "1")
+    invoke("run", "--select", name, *(() if _in_flow() else brief), run=run)
 
 
 def invoke(*arguments: str, run: int | None = None, quiet: bool = True) -> Any:
@@ -93,9 +97,7 @@ def invoke(*arguments: str, run: int | None = None, quiet: bool = True) -> Any:
 
 
 def _runner() -> Any:
-    from flows.prefect_door import in_flow
-
-    if in_flow():
+    if _in_flow():
         from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 
         runner = PrefectDbtRunner(
@@ -107,9 +109,31 @@ def _runner() -> Any:
             raise_on_failure=False,
         )
         return lambda arguments: runner.invoke(arguments)
+    return _invoke_here
+
+
+def _in_flow() -> bool:
+    from flows.prefect_door import in_flow
+
+    return in_flow()
+
+
+_manifests: dict[str, Any] = {}  # by the project's version: parsing it again costs more than running a small model
+
+
+def _invoke_here(arguments: list[str]) -> Any:
     from dbt.cli.main import dbtRunner
 
-    return dbtRunner().invoke
+    if arguments[0] != "run":
+        return dbtRunner().invoke(arguments)
+    version = project_hash()
+    if version not in _manifests:
+        parsed = dbtRunner().invoke(["parse", *arguments[arguments.index("--project-dir") :]])
+        if not parsed.success:
+            return parsed
+        _manifests.clear()
+        _manifests[version] = parsed.result
+    return dbtRunner(manifest=_manifests[version]).invoke(arguments)
 
 
 def _environment(run: int | None) -> None:

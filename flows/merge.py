@@ -116,7 +116,8 @@ def judge(entity: str, run: int) -> None:
 @step("verify {entity} run {run}")
 def verify(entity: str, run: int) -> None:
     """Soda looks at the good rows with the same contract: an independent check of the split."""
-    waiting = f"_delivery_id in (select delivery_id from ledger.run_deliveries where run = {run} and judge)"
+    # Named one by one: PostgreSQL then reads these partitions, and no other.
+    waiting = f"_delivery_id in ({', '.join(str(d['delivery_id']) for d in runs.to_judge(run))})"
     _require(entity, run, "verify", contract.verify(contract.contract_file(entity), waiting))
 
 
