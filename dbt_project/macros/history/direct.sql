@@ -73,8 +73,7 @@
     select
         {% for column in columns %}masked.{{ adapter.quote(column) }}, {% endfor %}
         {{ delivery.delivery_id }}, masked._row_number, masked._line_number, '{{ delivery.at }}', {{ run }}
-    from ({{ sql }}) as masked
-    where masked._delivery_id = {{ delivery.content_id }}
+    from ({{ sql | replace(judged_relation(entity, sql), 'judged.delivery_' ~ delivery.content_id) }}) as masked
     {%- endset -%}
     {{ without_values(insert) }};
 

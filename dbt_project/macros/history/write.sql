@@ -69,10 +69,6 @@
 {% macro insert_sql(entity, relation, sql, run) %}
     {%- set id = entity ~ '_id' -%}
     {%- set columns = [id] + history_columns(entity) + ['_feed', '_fingerprint'] -%}
-    {%- set judged = ref('judged_' ~ entity) | string -%}
-    {%- if judged not in sql -%}
-        {%- do exceptions.raise_compiler_error(model.original_file_path ~ ": it has to select from ref('judged_" ~ entity ~ "')") -%}
-    {%- endif -%}
     insert into {{ relation }} (
         {% for column in columns %}{{ adapter.quote(column) }}, {% endfor %}
         _delivery_id, _row_number, _line_number, valid_from, valid_to, _recorded_in
@@ -89,12 +85,34 @@
     select
         {% for column in columns %}masked.{{ adapter.quote(column) }}, {% endfor %}
         writing.delivery_id, masked._row_number, masked._line_number, writing.valid_from, writing.valid_to, {{ run }}
-    from ({{ sql | replace(judged, 'pg_temp.picked') }}) as masked
+    from ({{ sql | replace(judged_relation(entity, sql), 'pg_temp.picked') }}) as masked
     join writing
         on not writing.is_copy
         and writing.content_id = masked._delivery_id
         and writing.row_number = masked._row_number
 {% endmacro %}
+
+
+{# How the model's SQL names the judged rows: the fold puts the few that it needs in their place. #}
+{% macro judged_relation(entity, sql) %}
+    {%- set judged = ref('judged_' ~ entity) | string -%}
+    {%- if judged not in sql -%}
+        {%- do exceptions.raise_compiler_error(model.original_file_path ~ ": it has to select from ref('judged_" ~ entity ~ "')") -%}
+    {%- endif -%}
+    {{ return(judged) }}
+{% endmacro %}
+
+
+{# The judged rows of the versions that this run wrote, as a sub-select. #}
+{% macro written_rows(feeds) %}
+    (
+        select * from pg_temp.picked
+        {%- for feed in feeds if feed.road == 'first' %}
+        union all
+        select * from judged.delivery_{{ feed.coming[0].content_id }}
+        {%- endfor %}
+    )
+{%- endmacro %}
 
 
 {# Whether a tenth of the dimension is new to the planner and to the visibility map, which spares a full delivery the
