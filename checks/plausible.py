@@ -32,7 +32,9 @@ COMING = (
 )
 # What a delivery would do to the keys that are open at its time. It names its partition, so that no other is read.
 EFFECTS = (
-    "select count(*) as keys, count(*) filter (where told.fingerprint <> known.fingerprint) as changed,"
+    # The first four bytes tell which columns a fingerprint speaks of: a new column changes no key.
+    "select count(*) as keys, count(*) filter (where told.fingerprint <> known.fingerprint"
+    " and substr(told.fingerprint, 1, 4) = substr(known.fingerprint, 1, 4)) as changed,"
     " count(*) filter (where told.id is null and not exists (select from quarantine.{entity} as q"
     " where q.{entity}_id = known.id and q.delivery_id = {delivery_id})) as gone"
     " from ({known}) as known left join (select {entity}_id as id, _fingerprint as fingerprint"

@@ -5,10 +5,10 @@
     {{ concerned_in_order_sql(entity, relation, feed) if feed.in_order else concerned_out_of_order_sql(entity, relation, feed) }};
 
     {% if feed.in_order -%}
-    insert into writing
+    insert into writing (id, valid_from, fingerprint, is_copy, delivery_id, content_id, row_number)
     select
-        concerned.id, folding.effective_at, null, concerned.fingerprint, false,
-        folding.delivery_id, folding.content_id, concerned.first % (1::bigint << 40), null
+        concerned.id, folding.effective_at, concerned.fingerprint, false,
+        folding.delivery_id, folding.content_id, concerned.first % (1::bigint << 40)
     from concerned
     join folding on folding.seq = concerned.first >> 40
     where concerned.is_simple;
@@ -82,8 +82,8 @@
 {% endmacro %}
 
 
-{# Out of order, each delivery is held against the versions that cover its own time; and what begins or ends at the
-   time of a delivery that goes is concerned. #}
+{# Out of order, each delivery is held against the versions that cover its own time; and what begins, ends or
+   got new columns at the time of a delivery that goes is concerned. #}
 {% macro concerned_out_of_order_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
     {%- for delivery in feed.coming %}
@@ -117,7 +117,7 @@
     {%- endif %}
     {%- endfor %}
     {%- for at in feed.removed %}
-    {%- for bound in ('valid_from', 'valid_to') %}
+    {%- for bound in ('valid_from', 'valid_to', '_refreshed_at') %}
     select {{ id }} as id
     from {{ relation }}
     where _superseded_in is null and _feed = '{{ feed.key }}' and {{ bound }} = '{{ at }}'

@@ -9,7 +9,9 @@
         null::timestamptz as valid_from,
         null::timestamptz as valid_to,
         null::bigint as _recorded_in,
-        null::bigint as _superseded_in
+        null::bigint as _superseded_in,
+        null::bytea as _first_fingerprint,
+        null::timestamptz as _refreshed_at
     from ({{ sql }}) as masked
     where false;
     alter table {{ relation }}
@@ -29,6 +31,9 @@
             autovacuum_analyze_scale_factor = 0.05
         );
     {%- else %}
+    alter table {{ relation }}
+        add column if not exists _first_fingerprint bytea,
+        add column if not exists _refreshed_at timestamptz;
     do $shape$
     declare
         new record;
@@ -47,6 +52,13 @@
         drop table pg_temp.shape;
     end $shape$;
     {%- endif %}
+    insert into history.column_sets (entity, prefix, columns)
+    values (
+        '{{ entity }}',
+        decode('{{ column_set(entity) }}', 'hex'),
+        array[{% for name in tracked_history_columns(entity) %}'{{ name }}'{{ ', ' if not loop.last }}{% endfor %}]::text[]
+    )
+    on conflict do nothing;
 {% endmacro %}
 
 
@@ -87,4 +99,29 @@
 
 {% macro is_there(name) %}
     {{ return(run_query("select to_regclass('" ~ name ~ "') is not null").rows[0][0]) }}
+{% endmacro %}
+
+
+{# The columns of history that hold the tracked columns' values. #}
+{% macro tracked_history_columns(entity) %}
+    {%- set names = [] -%}
+    {%- for column in tracked_columns(entity) -%}
+        {%- do names.append(column.name) -%}
+        {%- if has_token(column) -%} {%- do names.append(column.name ~ '_token') -%} {%- endif -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{% endmacro %}
+
+
+{# The columns that were declared once: versions of that time keep their values. #}
+{% macro former_columns(entity, relation) %}
+    {%- set names = [] -%}
+    {%- for row in run_query(
+        "select attname as name from pg_attribute where attrelid = '" ~ relation ~ "'::regclass and attnum > 0"
+        " and not attisdropped order by attnum"
+    ).rows if row.name not in history_columns(entity) + [entity ~ '_id'] and not row.name.startswith('_')
+        and row.name not in ('valid_from', 'valid_to') -%}
+        {%- do names.append(row.name) -%}
+    {%- endfor -%}
+    {{ return(names) }}
 {% endmacro %}

@@ -1,7 +1,7 @@
 {# One delivery, later than all: where its rows and the open versions disagree, what becomes of them is plain. A full
    delivery is held against all open versions of its feed in one join over ids and fingerprints; a delta against those
    of its own keys. #}
-{% macro direct_sql(entity, relation, feed) %}
+{% macro compared_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
     {%- set delivery = feed.coming[0] -%}
     {%- set is_full = delivery.mode == 'full' -%}
@@ -23,8 +23,22 @@
         where _superseded_in is null and valid_to is null
             {%- if is_full %} and _feed = '{{ feed.key }}' {%- endif %}
     ) as known on known.id = told.id
-    where told.fingerprint is distinct from known.fingerprint;
-    {% if is_full %}
+    where told.fingerprint is distinct from known.fingerprint
+{% endmacro %}
+
+
+{# Whether rows and open versions speak of different columns: the fold then goes by values. #}
+{% macro has_other_columns() %}
+    {{ return(run_query(
+        "select exists (select from compared where substr(fingerprint, 1, 4) <> substr(known_fingerprint, 1, 4))"
+    ).rows[0][0]) }}
+{% endmacro %}
+
+
+{% macro direct_sql(entity, relation, feed) %}
+    {%- set id = entity ~ '_id' -%}
+    {%- set delivery = feed.coming[0] -%}
+    {% if delivery.mode == 'full' %}
     delete from compared
     where place is null and (
         {{ is_present_sql(
@@ -38,7 +52,7 @@
     insert into gone
     select id, known_from, true from compared where known_from is not null;
 
-    insert into writing
+    insert into writing (id, valid_from, valid_to, fingerprint, is_copy, delivery_id, content_id, row_number, place)
     select
         id, '{{ delivery.at }}'::timestamptz, null::timestamptz, fingerprint, false,
         {{ delivery.delivery_id }}, {{ delivery.content_id }}, row_number, place
@@ -56,8 +70,6 @@
         count(*) filter (where known_from is not null and place is not null),
         count(*) filter (where place is null)
     from compared;
-
-    drop table compared;
 {% endmacro %}
 
 

@@ -2,14 +2,16 @@
    where the fingerprint differs from the one before, or where the key was absent in between; it ends where the next
    starts, or at the first full delivery of its feed that lacks it.
    The result is held against the standing versions: what is not in it is gone, what stands already stays untouched. #}
-{% macro fold_sql(entity, relation, feed) %}
+{% macro observations_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
     create temporary table standing on commit drop as
     select version.*
     from concerned
     cross join lateral {{ current_versions(
         relation,
-        id ~ ' as id, valid_from, valid_to, _fingerprint as fingerprint, _delivery_id as delivery_id, _row_number as row_number',
+        id ~ ' as id, valid_from, valid_to, _fingerprint as fingerprint, _delivery_id as delivery_id,'
+        ~ ' _row_number as row_number, _line_number as line_number, _first_fingerprint as first_fingerprint,'
+        ~ ' _refreshed_at as refreshed_at',
         id ~ ' = concerned.id'
     ) }} as version
     where version.valid_to is null or version.valid_to >= '{{ feed.since }}';
@@ -19,12 +21,14 @@
         id,
         0::bigint as seq,
         valid_from as at,
-        fingerprint,
+        -- Before it got new columns it was what it was without them.
+        case when refreshed_at >= '{{ feed.since }}' then first_fingerprint else fingerprint end as fingerprint,
         0::bigint as fulls_before,
         0::bigint as fulls,
         delivery_id,
         null::bigint as content_id,
         row_number,
+        line_number,
         null::tid as place
     from standing
     where valid_from < '{{ feed.since }}'
@@ -40,6 +44,7 @@
         {{ delivery.delivery_id }},
         {{ delivery.content_id }},
         told._row_number,
+        told._line_number,
         told.ctid
     from judged.delivery_{{ delivery.content_id }} as told
     join concerned on concerned.id = told.{{ id }}
@@ -47,9 +52,15 @@
 
     analyze standing;
     analyze observations;
+{% endmacro %}
 
+
+{% macro fold_sql(entity, relation, feed, sets) %}
     create temporary table folded on commit drop as
-    {{ versions_sql(entity, relation, feed) }};
+    {{ versions_sql(entity, relation, feed, sets) }};
+    {%- if sets > 1 %}
+    {{ refreshed_sql(entity, feed) }}
+    {%- endif %}
 
     analyze folded;
 
@@ -66,8 +77,10 @@
 
     insert into writing
     select
-        folded.id, folded.valid_from, folded.valid_to, folded.fingerprint, standing.id is not null,
-        folded.delivery_id, folded.content_id, folded.row_number, folded.place
+        folded.id, folded.valid_from, folded.valid_to, folded.fingerprint,
+        standing.id is not null or folded.content_id is null,
+        folded.delivery_id, folded.content_id, folded.row_number, folded.place,
+        folded.first_fingerprint, folded.refreshed_at, folded.first_row, folded.first_line
     from folded
     left join standing
         on standing.id = folded.id
@@ -76,17 +89,18 @@
     where standing.id is null or standing.valid_to is distinct from folded.valid_to;
 
     {{ effects_sql(feed) }}
-
-    drop table folded, observations, standing, concerned;
 {% endmacro %}
 
 
-{% macro versions_sql(entity, relation, feed) %}
+{% macro versions_sql(entity, relation, feed, sets) %}
     with neighbours as (
         select
             observations.*,
             lag(seq) over in_order as previous_seq,
             lag(fingerprint) over in_order as previous_fingerprint,
+            {%- if sets > 1 %}
+            lag(held) over in_order as previous_held,
+            {%- endif %}
             lead(seq) over in_order as next_seq,
             coalesce(lead(fulls_before) over in_order, {{ feed.fulls }}) as fulls_until_next
         from observations
@@ -134,9 +148,19 @@
         delivery_id,
         content_id,
         row_number,
-        place
+        place,
+        null::bytea as first_fingerprint,
+        null::timestamptz as refreshed_at,
+        null::bigint as first_row,
+        null::bigint as first_line
     from starts
-    where previous_seq is null or previous_gone_at is not null or fingerprint is distinct from previous_fingerprint
+    where previous_seq is null or previous_gone_at is not null
+        or (
+            fingerprint is distinct from previous_fingerprint
+            {%- if sets > 1 %}
+            and not ({{ same_values_sql(entity) }})
+            {%- endif %}
+        )
 {% endmacro %}
 
 

@@ -30,13 +30,30 @@
             {% call statement('enforce') -%} {{ enforce_sql(entity, target_relation) }} {%- endcall %}
         {%- endif %}
         {% for feed in feeds -%}
-            {% call statement('fold_' ~ feed.name) -%}
-                {%- if feed.road == 'first' %} {{ first_load_sql(entity, target_relation, sql, feed, run) }}
-                {%- elif feed.road == 'direct' %} {{ direct_sql(entity, target_relation, feed) }}
-                {%- else %}
-                {{ concerned_sql(entity, target_relation, feed) }}
-                {{ fold_sql(entity, target_relation, feed) }}
-                {%- endif %}
+            {%- set road = namespace(taken=feed.road) -%}
+            {%- if road.taken == 'direct' -%}
+                {% call statement('compare') -%} {{ compared_sql(entity, target_relation, feed) }} {%- endcall %}
+                {%- if has_other_columns() %}{% set road.taken = 'fold' %}{% endif -%}
+            {%- endif -%}
+            {%- if road.taken == 'fold' -%}
+                {% call statement('observe') -%}
+                    {{ concerned_sql(entity, target_relation, feed) }}
+                    {{ observations_sql(entity, target_relation, feed) }}
+                {%- endcall %}
+                {%- set sets = column_sets_of_the_fold() -%}
+                {%- if sets > 1 -%}
+                    {% call statement('values') -%} {{ values_sql(entity, target_relation, sql, feed) }} {%- endcall %}
+                {%- endif -%}
+                {% call statement('fold') -%} {{ fold_sql(entity, target_relation, feed, sets) }} {%- endcall %}
+            {%- else -%}
+                {% call statement(road.taken) -%}
+                    {%- if road.taken == 'first' %} {{ first_load_sql(entity, target_relation, sql, feed, run) }}
+                    {%- else %} {{ direct_sql(entity, target_relation, feed) }}
+                    {%- endif %}
+                {%- endcall %}
+            {%- endif -%}
+            {% call statement('clear') -%}
+                drop table if exists pg_temp.compared, pg_temp.concerned, pg_temp.standing, pg_temp.observations, pg_temp.folded
             {%- endcall %}
         {%- endfor %}
         {% call statement('supersede') -%}

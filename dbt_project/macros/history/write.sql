@@ -34,6 +34,31 @@
     insert into superseded
     select * from superseding;
 
+    -- A delivery that brought new columns is gone: the version is again what it was without them.
+    do $former$
+    begin
+        create temporary table former on commit drop as
+        select id, valid_from, fingerprint
+        from writing
+        where is_copy and not exists (
+            select from superseded as there
+            where there.{{ id }} = writing.id
+                and there.valid_from = writing.valid_from
+                and there._fingerprint = writing.fingerprint
+        );
+
+        if exists (select from former) then
+            insert into superseded
+            select distinct on (version.{{ id }}, version.valid_from) version.*
+            from former
+            join {{ relation }} as version
+                on version.{{ id }} = former.id
+                and version.valid_from = former.valid_from
+                and version._fingerprint = former.fingerprint
+            order by version.{{ id }}, version.valid_from, version._recorded_in desc;
+        end if;
+    end $former$;
+
     create temporary table picked (like judged.{{ entity }}) on commit drop;
     {%- for content in contents_to_pick() %}
 
@@ -69,27 +94,39 @@
 {% macro insert_sql(entity, relation, sql, run) %}
     {%- set id = entity ~ '_id' -%}
     {%- set columns = [id] + history_columns(entity) + ['_feed', '_fingerprint'] -%}
+    {%- set former = former_columns(entity, relation) -%}
     insert into {{ relation }} (
-        {% for column in columns %}{{ adapter.quote(column) }}, {% endfor %}
-        _delivery_id, _row_number, _line_number, valid_from, valid_to, _recorded_in
+        {% for column in columns + former %}{{ adapter.quote(column) }}, {% endfor %}
+        _delivery_id, _row_number, _line_number, valid_from, valid_to, _recorded_in, _first_fingerprint, _refreshed_at
     )
     select
-        {% for column in columns %}old.{{ adapter.quote(column) }}, {% endfor %}
-        old._delivery_id, old._row_number, old._line_number, writing.valid_from, writing.valid_to, {{ run }}
+        {% for column in columns + former %}old.{{ adapter.quote(column) }}, {% endfor %}
+        old._delivery_id, old._row_number, old._line_number, writing.valid_from, writing.valid_to, {{ run }},
+        old._first_fingerprint, old._refreshed_at
     from superseded as old
     join writing
         on writing.is_copy
         and writing.id = old.{{ id }}
         and writing.valid_from = old.valid_from
+        and writing.fingerprint = old._fingerprint
     union all
     select
         {% for column in columns %}masked.{{ adapter.quote(column) }}, {% endfor %}
-        writing.delivery_id, masked._row_number, masked._line_number, writing.valid_from, writing.valid_to, {{ run }}
+        {%- for column in former %}old.{{ adapter.quote(column) }}, {% endfor %}
+        writing.delivery_id, coalesce(writing.first_row, masked._row_number),
+        coalesce(writing.first_line, masked._line_number), writing.valid_from, writing.valid_to, {{ run }},
+        writing.first_fingerprint, writing.refreshed_at
     from ({{ sql | replace(judged_relation(entity, sql), 'pg_temp.picked') }}) as masked
     join writing
         on not writing.is_copy
         and writing.content_id = masked._delivery_id
         and writing.row_number = masked._row_number
+    {%- if former %}
+    left join superseded as old
+        on writing.refreshed_at is not null
+        and old.{{ id }} = writing.id
+        and old.valid_from = writing.valid_from
+    {%- endif %}
 {% endmacro %}
 
 

@@ -32,3 +32,13 @@ end $$;
 alter table ledger.runs add column open_rows bigint;
 comment on column ledger.runs.open_rows is
 'How many versions are open as of a merged run: what its publication shows. NULL: count them.';
+
+create table history.column_sets (
+    entity text not null,
+    prefix bytea not null,
+    columns text[] not null,
+    first_seen timestamptz not null default now(),
+    primary key (entity, prefix)
+);
+comment on table history.column_sets is
+'Which columns of a dimension a fingerprint speaks of, by its first four bytes: where two differ in that, values decide.';
