@@ -15,7 +15,8 @@ from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
 SECRET = "DBT_ENV_SECRET_SLUICE_PG_PASSWORD"  # noqa: S105  (its name, not its value; dbt scrubs this prefix from logs)
-LEAN = ("--no-write-json", "--cache-selected-only")  # no artifacts of a model's run: they cost more than its SQL
+# Of a model's run no artifacts and no list of all relations: they cost more than its SQL.
+LEAN = ("--no-write-json", "--no-populate-cache", "--threads", "1")
 PROJECT_FILES = ("*.sql", "*.yml", "*.csv", "*.md")
 
 
