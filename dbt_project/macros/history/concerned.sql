@@ -1,7 +1,8 @@
 {# folding: the deliveries whose observations are folded, in order: what comes in, and what is in force since the earliest
-   change of its feed. removed: what goes out. since: where the fold of a feed begins. concerned: the keys for which any
-   of this can change anything; all other keys are not looked at again. A key is concerned where a delivery that comes
-   in disagrees with the version that covers its time, or where a version begins or ends at the time of one that goes. #}
+   change of its feed. removed: what goes out, and what is judged again: a key that it brought may be bad now. since: where
+   the fold of a feed begins. concerned: the keys for which any of this can change anything; all other keys are not
+   looked at again. A key is concerned where a delivery that comes in disagrees with the version that covers its time, or
+   where a version begins or ends at the time of one that goes. #}
 {% macro folding_sql(run) %}
     create temporary table folding on commit drop as
     select
@@ -20,7 +21,7 @@
     select d.delivery_id, d.feed, d.effective_at
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
-    where r.run = {{ run }} and r.effect = 'remove';
+    where r.run = {{ run }} and (r.effect = 'remove' or (r.effect = 'add' and d.in_history));
 
     create temporary table since on commit drop as
     select feed, min(effective_at) as at
