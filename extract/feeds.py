@@ -176,6 +176,15 @@ class Feed(Strict):
     bounds: Bounds = Bounds()
     columns: tuple[Column, ...] = Field(min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def lines_of_an_api(cls, says: dict[str, Any]) -> dict[str, Any]:
+        """What an API gives is written as NDJSON: a single line of that could be a document as well."""
+        way, hints = says.get("arrives"), says.get("format", {})
+        if isinstance(way, dict) and "api" in way and isinstance(hints, dict):
+            return {**says, "format": {"kind": "ndjson", **hints}}
+        return says
+
     @property
     def key(self) -> str:
         """`vendor.feed`"""

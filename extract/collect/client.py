@@ -112,7 +112,7 @@ class Client:
         if isinstance(error, Transient) and error.after is not None:
             return error.after
         base = self.most.backoff
-        return wait_exponential_jitter(initial=base, max=self.most.longest_wait, jitter=base)(state)
+        return wait_exponential_jitter(multiplier=base, max=self.most.longest_wait, jitter=base)(state)
 
     @contextmanager
     def _answer(self, url: str, conditions: Mapping[str, str], origin: str | None) -> Iterator[httpx.Response]:
