@@ -1,6 +1,5 @@
 """Collecting a feed: what its way offers is fetched, told from what is known, and written down in the ledger."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from typing import Any
 
 from extract.collect import ways
 from extract.collect.digest import digest
-from extract.collect.references import scrubbed
+from extract.collect.references import redacted, scrubbed
+from extract.collect.scratch import scratch
 from extract.collect.way import Ask, Fetched, FetchFailed, NotData, NotNew, Offer, Way
 from extract.feeds import Feed
 from warehouse import fetches
 from warehouse.errors import SluiceError, printable
-from warehouse.settings import settings
 
 
 @dataclass
@@ -74,14 +73,14 @@ def offered(way: Way) -> Iterator[Offer]:
 def fetched(way: Way, offer: Offer) -> Iterator[Arrival | None]:
     """One offer as a file; None where nothing is new. Whatever goes wrong, in the block too, is written down."""
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory(dir=settings().folder("tmp"), prefix="collecting-") as folder:
+    with scratch() as folder:
         got, content = None, None
         try:
-            got = way.fetch(offer, Path(folder))
+            got = way.fetch(offer, folder)
             content = None if offer.path else _new_content(way, offer, got)
             arrival = Arrival(offer, got.path, offer.arrived_at or datetime.now(UTC))
         except NotNew as nothing:
-            _record(way, offer, began, got, nothing=nothing, content=content)
+            _record(way, offer, began, got, nothing=nothing)
             yield None
             return
         except Exception as error:
@@ -114,8 +113,7 @@ def _new_content(way: Way, offer: Offer, got: Fetched) -> str:
 
 
 def _index(way: Way) -> Offer:
-    from extract.collect.references import redacted
-
+    """The source itself, where there is no single thing in it to name."""
     url = getattr(way.how, "url", None) or getattr(way, "url", None) or way.feed.key
     return Offer(redacted(str(url)))
 

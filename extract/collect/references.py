@@ -45,7 +45,7 @@ def resolve(reference: str) -> str:
 def scrubbed(text: str) -> str:
     """The text without any secret that this process has looked up, in any of its spellings."""
     for secret in sorted(_seen, key=len, reverse=True):
-        for spelling in {secret, quote(secret), quote(secret, safe=""), *secret.split(":", 1)}:
+        for spelling in {secret, quote(secret), quote(secret, safe=""), secret.partition(":")[2]}:
             if len(spelling) >= SHORTEST:
                 text = text.replace(spelling, HIDDEN)
     return text
