@@ -82,7 +82,7 @@ def backfill(feed: str, first: date, last: date, again: bool = False) -> Report:
         progress = Progress(len(steps), share)
         if steps and collecting.is_dated(declared):
             days = tuple(step.day for step in steps)
-            collect_feed(declared, report, days, lambda day: progress.add(f"{day}: asked for"))
+            collect_feed(declared, report, days, lambda day: progress.add(f"{day}: asked for"), anew=again)
         elif steps:
             _judge_again(declared, steps, report, progress)
     for file in report.ingested:

@@ -42,9 +42,12 @@ def collect_feeds(feeds: Iterable[Feed], report: Report) -> None:
         report.tell(file.reason)
 
 
-def collect_feed(feed: Feed, report: Report, days: tuple[date, ...] = (), done: Done | None = None) -> None:
-    """Collect one feed; in a backfill its `days`. `done` hears of each thing that was looked at."""
-    with report.telling(), collecting.opened(feed, days) as way:
+def collect_feed(
+    feed: Feed, report: Report, days: tuple[date, ...] = (), done: Done | None = None, *, anew: bool = False
+) -> None:
+    """Collect one feed; in a backfill its `days`, `anew` also what is known. `done` hears of each thing that was
+    looked at."""
+    with report.telling(), collecting.opened(feed, days, anew=anew) as way:
         for offer in collecting.offered(way):
             with report.telling(), collecting.fetched(way, offer) as arrival:
                 if arrival:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
@@ -37,6 +37,15 @@ class Transient(FetchFailed):
     def __init__(self, told: str, status: int | None = None, after: float | None = None) -> None:
         super().__init__(told)
         self.status, self.after = status, after
+
+
+class Loaded(NamedTuple):
+    """An answer's body, its URL after redirects, its headers, and how many bytes came over the wire."""
+
+    body: bytes
+    url: str
+    headers: Mapping[str, str]
+    bytes: int
 
 
 class Transport(httpx.HTTPTransport):
@@ -81,12 +90,13 @@ class Client:
 
         return self._patiently(url, attempt)
 
-    def load(self, url: str, origin: str | None = None) -> tuple[bytes, str, Mapping[str, str]]:
-        """A page of an API or an index: its body, its URL after redirects, its headers."""
+    def load(self, url: str, origin: str | None = None) -> Loaded:
+        """A page of an API or an index, as a whole."""
 
-        def attempt() -> tuple[bytes, str, Mapping[str, str]]:
+        def attempt() -> Loaded:
             with self._answer(url, {}, origin) as response:
-                return body.load(response, self.most), str(response.url), response.headers
+                content = body.load(response, self.most)
+                return Loaded(content, str(response.url), response.headers, response.num_bytes_downloaded)
 
         return self._patiently(url, attempt)
 

@@ -15,6 +15,7 @@ from extract.collect.way import Ask, Fetched, Offer, Way
 from extract.feeds import Feed
 from warehouse.settings import settings
 
+Look = tuple[int, int]
 UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 
 
@@ -33,8 +34,8 @@ class Drop(Way):
     def offers(self) -> Iterator[Offer]:
         """What lies there and is finished, oldest first."""
         if self.bucket is None:
-            for path in waiting(self.feed):
-                arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            for path, (_, changed_at) in finished(self.feed).items():
+                arrived_at = datetime.fromtimestamp(changed_at / 1e9, UTC)
                 yield Offer(str(path), name=path.name, arrived_at=arrived_at, path=path)
             return
         for found in self.bucket.matching():
@@ -52,12 +53,17 @@ class Drop(Way):
 
 def waiting(feed: Feed) -> Iterator[Path]:
     """The finished files that match a feed's drop pattern, in the order in which they came (mtime, name)."""
-    found = [path for path in settings().drops.glob(feed.arrives.drop) if path.is_file() and not _unfinished(path.name)]
-    for _, _, path in sorted((path.stat().st_mtime_ns, path.name, path) for path in settled(found)):
-        yield path
+    yield from finished(feed)
 
 
-def settled(paths: Iterable[Path]) -> list[Path]:
+def finished(feed: Feed) -> dict[Path, Look]:
+    """These files, each with its size and time of change in nanoseconds."""
+    matching = settings().drops.glob(feed.arrives.drop)
+    seen = settled(path for path in matching if path.is_file() and not _unfinished(path.name))
+    return dict(sorted(seen.items(), key=lambda found: (found[1][1], found[0].name, found[0])))
+
+
+def settled(paths: Iterable[Path]) -> dict[Path, Look]:
     """The files that are not being written: for SLUICE_DROP_SETTLES seconds their size and time did not change. Young
     ones are looked at twice, all of them with one wait."""
     looked = {path: _look(path) for path in paths}
@@ -67,10 +73,10 @@ def settled(paths: Iterable[Path]) -> list[Path]:
     if young:
         time.sleep(patience)
     moving = {path for path in young if looked[path] != _look(path)}
-    return [path for path, seen in looked.items() if seen and path not in moving]
+    return {path: seen for path, seen in looked.items() if seen and path not in moving}
 
 
-def _look(path: Path) -> tuple[int, int] | None:
+def _look(path: Path) -> Look | None:
     """Size and time of change; None where it is gone."""
     try:
         seen = path.stat()

@@ -40,9 +40,8 @@ class Listed(Way):
         yield from new
 
     def _meant(self) -> Iterator[Offer]:
-        page, landed, _ = self.client.load(self.how.url)
-        index = self.how.index
-        for link in links.in_json(page, landed, index) if index else links.in_html(page, landed):
+        page, index = self.client.load(self.how.url), self.how.index
+        for link in links.in_json(page.body, page.url, index) if index else links.in_html(page.body, page.url):
             name = names.of_url(link.url)
             day = self._day(name) if urlsplit(link.url).scheme in ("http", "https") else None
             if name and day is not None and (not self.ask.days or day in self.ask.days):

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from extract.collect.client import Client
+from extract.collect.client import Client, Loaded
 from extract.collect.declared import Pages
 from extract.collect.json_page import parse, records, value_at
 from extract.collect.references import redacted
@@ -17,7 +17,7 @@ from extract.collect.way import FetchFailed
 
 @dataclass(frozen=True)
 class Page:
-    """The records of one page, a line each; `bytes` is its size."""
+    """The records of one page, a line each; `bytes` came over the wire."""
 
     lines: list[str]
     bytes: int
@@ -31,31 +31,31 @@ def pages(client: Client, url: str, how: Pages | None, path: str) -> Iterator[Pa
     for _ in range(client.most.pages):
         if address is None:
             return
-        body, landed, headers = client.load(address, origin=url)
-        text, document = parse(body, redacted(address))
+        page = client.load(address, origin=url)
+        text, document = parse(page.body, redacted(address))
         lines = list(records(text, path, redacted(address)))
-        _refuse_circle(seen, f"{address} {len(lines)}" if not lines else body, address)
-        yield Page(lines, len(body))
+        _refuse_circle(seen, f"{address} {len(lines)}" if not lines else page.body, address)
+        yield Page(lines, page.bytes)
         if how is None or (how.by in ("page", "offset") and not lines):
             return
         counted += len(lines) if how.by == "offset" else 1
-        address = _next(url, landed, how, counted, document, headers)
+        address = _next(url, page, how, counted, document)
     raise FetchFailed(f"{redacted(url)}: more than {client.most.pages:,} pages; raise `pages` in SLUICE_FETCHING.")
 
 
-def _next(url: str, landed: str, how: Pages, counted: int, document: Any, headers: Any) -> str | None:
+def _next(url: str, page: Loaded, how: Pages, counted: int, document: Any) -> str | None:
     """The address of the page that follows, or None."""
     if how.by in ("page", "offset"):
         return _with(url, how.parameter, counted)
     if how.by == "link":
-        target = httpx.Response(200, headers={"link": headers.get("link", "")}).links.get("next", {}).get("url")
-        return urljoin(landed, target) if target else None
+        target = httpx.Response(200, headers={"link": page.headers.get("link", "")}).links.get("next", {}).get("url")
+        return urljoin(page.url, target) if target else None
     cursor = value_at(document, how.next or "")
     if cursor in (None, "", False):
         return None
     if how.parameter:
         return _with(url, how.parameter, cursor)
-    return urljoin(landed, str(cursor))
+    return urljoin(page.url, str(cursor))
 
 
 def _with(url: str, name: str | None, value: Any) -> str:
