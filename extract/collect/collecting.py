@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -73,7 +73,7 @@ def offered(way: Way) -> Iterator[Offer]:
 def fetched(way: Way, offer: Offer) -> Iterator[Arrival | None]:
     """One offer as a file; None where nothing is new. Whatever goes wrong, in the block too, is written down."""
     began = time.perf_counter()
-    with scratch() as folder:
+    with nullcontext(offer.path.parent) if offer.path else scratch() as folder:
         got, content = None, None
         try:
             got = way.fetch(offer, folder)
