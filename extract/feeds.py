@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from extract.collect import declared
 from extract.read import Hints, name_key
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
@@ -65,17 +66,41 @@ class Owner(Strict):
     email: str
 
 
-class Arrives(Strict):
-    """How files come: `drop` is a glob below the drop folder."""
+class Arrives(BaseModel):
+    """How files come: exactly one way. `drop` is a glob below the drop folder; a plugin's name is allowed as well."""
 
-    drop: str
+    model_config = ConfigDict(frozen=True, extra="allow")
 
-    @field_validator("drop")
-    @classmethod
-    def stays_below(cls, pattern: str) -> str:
-        if pattern.startswith("/") or ".." in Path(pattern).parts:
-            raise ValueError("the pattern must stay below the drop folder: no leading / and no ..")
-        return pattern
+    drop: Annotated[str, AfterValidator(declared.below)] = ""
+    http: declared.Http | None = None
+    sheet: declared.Sheet | None = None
+    api: declared.Api | None = None
+    listing: declared.Listing | None = None
+
+    @model_validator(mode="after")
+    def is_one_way(self) -> Self:
+        from extract.collect import ways  # its classes know this module
+
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"say exactly one of {', '.join(ways.names())}")
+        if self.model_extra:
+            ways.declared(self.way, self.model_extra[self.way])
+        return self
+
+    @property
+    def way(self) -> str:
+        """The name of the way."""
+        [name] = self.model_fields_set
+        return name
+
+    @property
+    def how(self) -> BaseModel:
+        """What is declared of it."""
+        from extract.collect import ways
+
+        if self.model_extra:
+            return ways.declared(self.way, self.model_extra[self.way])
+        return declared.Declaration() if self.way == "drop" else getattr(self, self.way)
 
 
 class RowBounds(Strict):
@@ -185,6 +210,15 @@ class Feed(Strict):
     expected: Expected | None = None  # left out: what its freshness warns after
     columns: tuple[Column, ...] = Field(min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def lines_of_an_api(cls, says: dict[str, Any]) -> dict[str, Any]:
+        """What an API gives is written as NDJSON: a single line of that could be a document as well."""
+        way, hints = says.get("arrives"), says.get("format", {})
+        if isinstance(way, dict) and "api" in way and isinstance(hints, dict):
+            return {**says, "format": {"kind": "ndjson", **hints}}
+        return says
+
     @property
     def key(self) -> str:
         """`vendor.feed`"""
@@ -199,6 +233,11 @@ class Feed(Strict):
     def model(self) -> str:
         """The dbt model that maps the feed into its entity's shape."""
         return f"stg_{self.table}"
+
+    @property
+    def samples(self) -> str:
+        """A glob for the names of its sample files."""
+        return Path(self.arrives.drop).name or f"{self.name}*"
 
     @property
     def version(self) -> str:
@@ -367,6 +406,8 @@ def _first_problem(error: ValidationError, where: str, table: dict[str, Any]) ->
         return f"{place}: missing; every column needs a class, one of {', '.join(PII_CLASSES)}."
     if problem["type"] == "missing":
         return f"{place}: missing; it is required."
+    if "arrives" in path and path[-1] != "drop":
+        return f"{place}: {problem['msg']}."  # a secret that stands there by mistake is not repeated
     return f"{place}: {problem['msg']} (it says {problem['input']!r})."
 
 

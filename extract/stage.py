@@ -18,7 +18,7 @@ from extract.feeds import Feed
 from extract.limits import limits
 from extract.read import Batch, NotClean, Reading, Refused, Unreadable, name_key, open_file
 from extract.read.progress import Progress, Told
-from warehouse import ledger
+from warehouse import ledger, word
 from warehouse.connection import driver, transaction
 
 MOST_COPIED_COLUMNS = 1000  # PostgreSQL tables end at 1600; wider files take the careful road
@@ -62,6 +62,14 @@ def stage_content_again(feed: Feed, delivery_id: int) -> None:
     """Load a merged delivery's rows from the archive once more: a late delivery needs them, and they were purged."""
     with transaction() as connection:
         _stage(connection, feed, ledger.delivery(connection, delivery_id, for_update=True), None)
+
+
+def stage_to_judge_again(feed: Feed, delivery_id: int) -> None:
+    """Load a merged delivery from the archive as its feed is declared today, and let the next run judge it anew.
+    Refused where it cannot be read so: it stays as it is."""
+    with transaction() as connection:
+        _stage(connection, feed, ledger.delivery(connection, delivery_id, for_update=True), None)
+        word.judge_again(connection, delivery_id)
 
 
 def is_intact(delivery_id: int) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from flows.cli_collect import COLLECT_COMMANDS
 from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_numbers import numbers
 from flows.cli_read import read
@@ -70,7 +71,7 @@ def _tell_delivered(feed: str, done: Any) -> None:
 @click.argument("entities", nargs=-1, metavar="[ENTITY]...")
 @told_plainly
 def run(entities: tuple[str, ...]) -> None:
-    """Collect what waits in the drop folders; judge, split, merge, gate and publish every ENTITY, or those named."""
+    """Collect what is new; judge, split, merge, gate and publish every ENTITY, or those named."""
     from flows.prefect_door import go
     from flows.run import RunError
     from flows.run import run as run_flow
@@ -164,7 +165,7 @@ def stop() -> None:
     console.print("The embedded server is stopped.")
 
 
-for command in (read, numbers, *HISTORY_COMMANDS):
+for command in (read, numbers, *COLLECT_COMMANDS, *HISTORY_COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

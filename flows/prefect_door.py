@@ -14,6 +14,8 @@ from prefect import Flow, task
 from prefect.context import FlowRunContext
 from prefect.settings import get_current_settings
 
+from warehouse.errors import SluiceError
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -21,6 +23,18 @@ R = TypeVar("R")
 def served() -> bool:
     """Whether a Prefect server is configured (PREFECT_API_URL, or a Prefect profile)."""
     return bool(get_current_settings().api.url)
+
+
+def secret_block(name: str) -> str:
+    """The value of a Secret block of the Prefect server, for credentials that are declared as block:name."""
+    from prefect.blocks.system import Secret
+
+    if not served():
+        raise SluiceError(f"block:{name} is kept by a Prefect server, and none is configured (PREFECT_API_URL).")
+    try:
+        return str(Secret.load(name).get())  # type: ignore[union-attr]
+    except ValueError:
+        raise SluiceError(f"The Prefect server has no Secret block {name!r}; make it there.") from None
 
 
 def in_flow() -> bool:

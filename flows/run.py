@@ -1,47 +1,22 @@
 """Run: collect what waits, then bring every entity up to date."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from prefect import flow
 from prefect.runtime import flow_run
 
-from extract import deliver as arriving
-from extract.collect import drop
-from extract.feeds import Feed, catalogue
+from extract.feeds import catalogue
 from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt
-from flows.ingest import Ingested, ingest, stage, why_refused
-from flows.merge import Merged, merge
+from flows.collect import collect_feeds
+from flows.ingest import stage, why_refused
+from flows.merge import merge
 from flows.prefect_door import go, step
-from flows.telling import in_a_paragraph
+from flows.report import Report as Report
+from flows.report import RunError as RunError
 from warehouse import ledger
 from warehouse.connection import transaction
-from warehouse.errors import SluiceError, printable
 from warehouse.migrate import migrate
-
-
-@dataclass
-class Report:
-    """What a run did: files that came in, entities that were merged, and what went wrong, in a person's words."""
-
-    ingested: list[Ingested] = field(default_factory=list)
-    merged: list[Merged] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def tell(self, problem: str | None) -> None:
-        """Note a problem, if there is one, once."""
-        if problem and problem not in self.problems:
-            self.problems.append(problem)
-
-
-class RunError(SluiceError):
-    """Some of a run did not go well; `report` says what did."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__("\n\n".join(report.problems))
-        self.report = report
 
 
 def _run_name() -> str:
@@ -50,7 +25,7 @@ def _run_name() -> str:
 
 @flow(name="run", flow_run_name=_run_name)
 def run(entities: Sequence[str] = ()) -> Report:
-    """Collect from the drop folders and merge the given entities, or all. One entity's trouble stops no other.
+    """Collect from where the feeds come and merge the given entities, or all. One entity's trouble stops no other.
 
     Raises RunError at the end, where anything went wrong.
     """
@@ -58,19 +33,22 @@ def run(entities: Sequence[str] = ()) -> Report:
     report = Report()
     prepare()
     for entity in chosen:
-        collect(entity, report)
-        try:
-            for refusal in stage_again(entity):
-                report.tell(refusal)
-            merged = go(merge, entity)
-            report.merged.append(merged)
-            for trouble in (*merged.refused, *merged.waiting):
-                report.tell(trouble)
-        except Exception as error:
-            report.tell(in_a_paragraph(error))
+        collect_feeds(catalogue().of_entity(entity), report)
+        bring_up_to_date(entity, report)
     if report.problems:
         raise RunError(report)
     return report
+
+
+def bring_up_to_date(entity: str, report: Report) -> None:
+    """Merge what is staged of an entity, and note in the report what came of it."""
+    with report.telling():
+        for refusal in stage_again(entity):
+            report.tell(refusal)
+        merged = go(merge, entity)
+        report.merged.append(merged)
+        for trouble in (*merged.refused, *merged.waiting):
+            report.tell(trouble)
 
 
 @step("prepare warehouse")
@@ -85,28 +63,6 @@ def prepare_ledger(feed: str) -> None:
     """What a delivery needs to be taken in: the ledger, and a feed that is declared."""
     catalogue().feed(feed)
     migrate()
-
-
-def collect(entity: str, report: Report) -> None:
-    """Ingest what waits in the drop folders of an entity's feeds."""
-    for feed in catalogue().of_entity(entity):
-        for path in drop.waiting(feed):
-            try:
-                arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                for parcel in arriving.parcels(feed, path):
-                    report.ingested.append(take_in(feed, parcel, arrived_at))
-            except Exception as error:
-                report.tell(in_a_paragraph(error))
-    for file in report.ingested:
-        report.tell(file.reason)
-
-
-def take_in(feed: Feed, parcel: arriving.Parcel, arrived_at: datetime) -> Ingested:
-    """Ingest a file, unless the ledger knows it."""
-    known = arriving.known(feed, parcel.path, arrived_at)
-    if known:
-        return Ingested(feed.key, printable(parcel.path.name), known.delivery_id, known.outcome, known.state)
-    return go(ingest, feed.key, parcel.path, None, arrived_at, False, parcel.container)
 
 
 def stage_again(entity: str) -> list[str]:

@@ -15,6 +15,7 @@ os.environ["SODA_CORE_TELEMETRY_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 for _name in [name for name in os.environ if name.startswith("SLUICE_")]:
     del os.environ[_name]  # a developer's own settings are not the tests'
+os.environ["SLUICE_DROP_SETTLES"] = "0"  # a test has written its file when it runs
 os.environ.pop("PREFECT_API_URL", None)
 
 PROJECT = Path(__file__).resolve().parents[1]

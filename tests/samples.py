@@ -15,7 +15,7 @@ DAY = "2018-06-01"  # what an undated sample speaks of
 
 def of(feed: Feed) -> list[Path]:
     """The sample files of a feed, oldest first."""
-    return sorted((VENDORS / feed.vendor / "samples").glob(Path(feed.arrives.drop).name))
+    return sorted((VENDORS / feed.vendor / "samples").glob(feed.samples))
 
 
 def take_in(sluice: Sluice, feed: Feed) -> list[Any]:

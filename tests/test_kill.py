@@ -87,11 +87,12 @@ def test_the_next_run_completes_what_a_kill_left(undisturbed, small, module, ste
 
 @pytest.mark.parametrize("step", ["stage", "judge"])
 def test_what_a_crash_of_the_server_took_is_staged_again(undisturbed, small, step):
+    from extract.feeds import catalogue
     from flows import merge, run
 
     run.prepare()
     drop_all(small)
-    run.collect("thing", run.Report())
+    run.collect_feeds(catalogue().of_entity("thing"), run.Report())
     if step == "judge":
         merge.judge("thing", merge.start("thing"))
     # What a crash does to unlogged tables, without taking the other tests' server down.

@@ -66,11 +66,12 @@ def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]
         return int(run)
 
 
-# What comes into history, and what goes out of it.
+# What comes into history, and what goes out of it. Staged and in history: it is judged again (a backfill wants it).
 TO_DO = (
     "select delivery_id, feed, effective_at, sighting_of, state,"
-    " case when in_history then 'remove' else 'add' end as effect from ledger.deliveries where entity = :entity"
-    " and case when in_history then state in ('superseded', 'retracted') else state in ('staged', 'sighted') end"
+    " case when in_history and state <> 'staged' then 'remove' else 'add' end as effect"
+    " from ledger.deliveries where entity = :entity and case when in_history"
+    " then state in ('superseded', 'retracted', 'refused', 'staged') else state in ('staged', 'sighted') end"
 )
 
 

@@ -26,10 +26,22 @@ class Settings(BaseSettings):
         30.0, description="Seconds that the embedded server goes on after its last user left."
     )
     archive_url: str | None = Field(None, description="s3://bucket/prefix, or a folder; unset: archive/ in the home.")
-    drop_folder: Path | None = Field(
+    drop_folder: str | None = Field(
         None,
-        description="Where vendors' files are dropped, in the folders that feeds name; unset: drop/ in the home.",
+        description="Where vendors' files are dropped, in the folders that feeds name: a folder, or"
+        " s3://bucket/prefix; unset: drop/ in the home.",
     )
+    drop_settles: float = Field(
+        2.0, description="Seconds for which a dropped file must not have changed: before that it is being written."
+    )
+    allow_addresses: str = Field(
+        "",
+        description="Private networks that fetches may connect to, as 10.1.0.0/16, ::1; others are refused.",
+    )
+    fetching: dict[str, float] = Field(
+        {}, description='Patience and bounds of fetches, as JSON: {"attempts": 3}; see extract/collect/patience.py.'
+    )
+    sheets_url: str = Field("https://docs.google.com", description="Where published Google Sheets are.")
     limits: dict[str, int] = Field(
         {},
         description='How much the reader bears, as JSON: {"unpacked_bytes": 100000000}; see extract/read/model.py.',
@@ -46,7 +58,13 @@ class Settings(BaseSettings):
     @property
     def drops(self) -> Path:
         """The drop folder, made if it is not there."""
-        return self.drop_folder.expanduser().absolute() if self.drop_folder else self.folder("drop")
+        return Path(self.drop_folder).expanduser().absolute() if self.drop_folder else self.folder("drop")
+
+    @property
+    def drop_root(self) -> str:
+        """Where dropped files lie: an s3:// URL or a folder's path."""
+        in_s3 = self.drop_folder and self.drop_folder.startswith("s3://")
+        return str(self.drop_folder) if in_s3 else str(self.drops)
 
     @property
     def archive(self) -> str:

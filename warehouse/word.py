@@ -52,6 +52,22 @@ def _locked(connection: Connection, delivery_id: int) -> RowMapping:
     return ledger.delivery(connection, delivery_id, for_update=True)
 
 
+def judge_again(connection: Connection, delivery_id: int) -> None:
+    """Let the next run judge a merged delivery anew; until then history keeps what it brought. The accounts of its
+    sightings are written anew, too: their rows are its."""
+    connection.execute(
+        text("update ledger.deliveries set state = 'staged' where delivery_id = :id and state = 'merged'"),
+        {"id": delivery_id},
+    )
+    connection.execute(
+        text(
+            "delete from ledger.row_accounts where delivery_id in"
+            " (select delivery_id from ledger.deliveries where sighting_of = :id and state = 'sighted')"
+        ),
+        {"id": delivery_id},
+    )
+
+
 def wait(connection: Connection, run: int, delivery_id: int, why: str) -> None:
     """Take a delivery that looks implausible out of its run, until a person says yes or no."""
     connection.execute(

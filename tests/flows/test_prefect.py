@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 import urllib.request
 
 import pytest
+from collect_server import CollectServer, sends
 from conftest import PROJECT, TEST_PROJECT
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
@@ -107,3 +109,31 @@ def test_the_deployments_are_taken_and_the_scheduler_schedules_them(api):
         time.sleep(1)
     assert runs, "no run was scheduled within 90 s"
     assert all(":10:00" in run["expected_start_time"] for run in runs)
+
+
+def test_credentials_from_a_block_of_the_server(api, install, small_project, tmp_path, monkeypatch):
+    sluice = install(small_project, TEST_PROJECT / "checks")
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    with CollectServer() as web:
+        url = web.at("/things-2026-01-01.csv", sends())
+        block = '{send: bearer, reference: "block:acme-key"}'
+        file = project / "models/staging/acme/_acme.yml"
+        file.write_text(
+            file.read_text().replace('{drop: "acme/things-*.csv"}', f'{{http: {{url: "{url}", credentials: {block}}}}}')
+        )
+        monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
+        monkeypatch.setenv("SLUICE_ALLOW_ADDRESSES", "127.0.0.1")
+        collect = [sys.executable, "-m", "flows.cli", "collect", "acme.things"]
+        missing = subprocess.run(collect, cwd=PROJECT, capture_output=True, text=True, check=False)
+        assert "no Secret block 'acme-key'" in missing.stderr
+        assert web.asked == []
+        code = "from prefect.blocks.system import Secret; Secret(value='hush-hush').save('acme-key')"
+        subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True)
+        done = subprocess.run(collect, cwd=PROJECT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert web.asked[-1].headers["authorization"] == "Bearer hush-hush"
+    assert sluice.sql("select outcome from ledger.fetches order by 1") == [("failed",), ("new",)]
+    flows = [(run["name"], run["state_name"]) for run in ask(api, "flow_runs")]
+    assert ("collect", "Completed") in flows
+    assert ("ingest acme.things things-2026-01-01.csv", "Completed") in flows

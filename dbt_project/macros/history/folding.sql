@@ -1,5 +1,5 @@
 {# folding: the deliveries whose observations are folded, in order: what comes in, and what is in force since the
-   earliest change of its feed. removed: what goes out. Each content's rows stand in judged.delivery_<content_id>. #}
+   earliest change of its feed. removed: what goes out, and what is judged again: a key that it brought may be bad now. Each content's rows stand in judged.delivery_<content_id>. #}
 {% macro folding_sql(run) %}
     create temporary table folding on commit drop as
     select
@@ -21,7 +21,7 @@
     select d.delivery_id, d.feed, d.effective_at
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
-    where r.run = {{ run }} and r.effect = 'remove';
+    where r.run = {{ run }} and (r.effect = 'remove' or (r.effect = 'add' and d.in_history));
 
     analyze folding;
 {% endmacro %}
