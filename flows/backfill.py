@@ -14,7 +14,7 @@ from extract import stage as staging
 from extract.collect import collecting
 from extract.feeds import Feed, catalogue
 from flows.collect import collect_feed
-from flows.merge import key_rule
+from flows.merge import rules_of
 from flows.prefect_door import progress_artifact
 from flows.report import Report, RunError
 from flows.run import bring_up_to_date, prepare
@@ -64,8 +64,7 @@ def _archived(feed: Feed, first: date, last: date, again: bool) -> list[Step]:
 
 def mark(feed: Feed) -> str:
     """What a judgement depends on and is declared: the feed, and the contract of its entity."""
-    file = contract.contract_file(feed.entity)
-    rules = contract.version(file, (*contract.row_rules(file), key_rule(feed.entity)))
+    rules = contract.version(contract.contract_file(feed.entity), rules_of(feed.entity))
     return hashlib.sha256(f"{feed.version} {rules}".encode()).hexdigest()
 
 

@@ -94,13 +94,19 @@ def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
     file, gate = contract.contract_file(entity), contract.gate_file(entity)
     contract.compiles(gate)
-    rules = (*contract.row_rules(file, classes(entity), optional_columns(entity)), *key_rules(entity))
+    rules = rules_of(entity)
     contract.fits(file, entity, rules)
     version = contract.version(file, rules)
     run = runs.start(entity, version, contract.version(gate), rules)
     if run:
         contract.keep(file, entity, version)
     return run
+
+
+def rules_of(entity: str) -> tuple[runs.Rule, ...]:
+    """What each row of an entity is judged by: its contract, and that history can tell the rows apart."""
+    found = contract.row_rules(contract.contract_file(entity), classes(entity), optional_columns(entity))
+    return (*found, *key_rules(entity))
 
 
 def key_rules(entity: str) -> tuple[runs.Rule, runs.Rule]:

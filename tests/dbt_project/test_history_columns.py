@@ -1,4 +1,4 @@
-"""A tracked column comes or goes: no new version in valid time, the new values in the versions that are seen with it."""
+"""A tracked column comes or goes: no new version in valid time, new values in the versions that are seen with it."""
 
 import shutil
 from pathlib import Path

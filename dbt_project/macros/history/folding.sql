@@ -1,5 +1,6 @@
 {# folding: the deliveries whose observations are folded, in order: what comes in, and what is in force since the
-   earliest change of its feed. removed: what goes out, and what is judged again: a key that it brought may be bad now. Each content's rows stand in judged.delivery_<content_id>. #}
+   earliest change of its feed. removed: what goes out, and what is judged again: a key that it brought may be bad now.
+   Each content's rows stand in judged.delivery_<content_id>. #}
 {% macro folding_sql(run) %}
     create temporary table folding on commit drop as
     select
