@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import RowMapping, text
 
+from checks.falls import Fall, falls
 from warehouse.connection import transaction
 
 
@@ -16,6 +17,7 @@ class Bounds:
     change: float
     bad: float
     at_least: int
+    fall: Fall | None = None
 
 
 # Of each new delivery of a run: its rows, the keys that are open at its time, and what it would do to them.
@@ -54,6 +56,10 @@ def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str
     with transaction() as connection:
         found = connection.execute(text(EFFECTS.format(entity=entity)), {"run": run}).mappings().all()
     doubted = {row["delivery_id"]: _doubt(row, bounds[row["feed"]]) for row in found}
+    for feed, bound in bounds.items():
+        if bound.fall:
+            for delivery_id, why in falls(entity, run, feed, bound.fall, bound.at_least).items():
+                doubted[delivery_id] = "; ".join(filter(None, [doubted.get(delivery_id), why]))
     return {delivery_id: why for delivery_id, why in doubted.items() if why}
 
 

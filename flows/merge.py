@@ -6,10 +6,11 @@ from pathlib import Path
 from prefect import flow
 
 from checks import contract, plausible
+from checks.falls import Fall
 from checks.plausible import Bounds
 from extract import stage as staging
 from extract.entities import key_columns
-from extract.feeds import catalogue
+from extract.feeds import Feed, catalogue
 from flows import dbt
 from flows.prefect_door import keep_artifact, step
 from publish import export as exports
@@ -123,10 +124,16 @@ def verify(entity: str, run: int) -> None:
 @step("doubt {entity} run {run}")
 def doubt(entity: str, run: int) -> None:
     """Let deliveries that would do what is implausible wait for a person; the others go on."""
-    bounds = {feed.key: Bounds(**feed.bounds.model_dump()) for feed in catalogue().of_entity(entity)}
+    bounds = {feed.key: _bounds(feed) for feed in catalogue().of_entity(entity)}
     for delivery_id, why in plausible.doubts(entity, run, bounds).items():
         with transaction() as connection:
             word.wait(connection, run, delivery_id, why)
+
+
+def _bounds(feed: Feed) -> Bounds:
+    declared = feed.bounds
+    fall = Fall(declared.fall.column, declared.fall.share) if declared.fall else None
+    return Bounds(**(declared.model_dump() | {"fall": fall}))
 
 
 @step("fold {entity} run {run}")
