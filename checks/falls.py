@@ -1,6 +1,5 @@
 """Doubt about running totals: where many of them fall at once, their source may have begun to count anew."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import RowMapping, text

@@ -65,9 +65,9 @@ def _refuse_same_day(feed: Feed, path: Path, members: list[unpack.Member], effec
         other = days.setdefault(moment, member.name)
         if other != member.name:
             raise SluiceError(
-                f"{path.name}: {other!r} and {member.name!r} both speak of {_told(moment)}, and a later delivery for it takes"
-                f" the place of the one before. Nothing of it is taken in: let `member` of {feed.key} name one file a"
-                " day, or ask the vendor for one file."
+                f"{path.name}: {other!r} and {member.name!r} both speak of {_told(moment)}, and a later delivery for it"
+                f" takes the place of the one before. Nothing of it is taken in: let `member` of {feed.key} name one"
+                " file a day, or ask the vendor for one file."
             )
 
 
@@ -82,9 +82,9 @@ def deliver(
 ) -> ledger.Registered:
     """Archive the file, then register it; nothing of it is read yet.
 
-    `effective` is the day (or the time) that the file speaks of, where the feed's own rule is to be overruled; `arrived_at` is when
-    the file came, if that was not just now; `retry` is whether a file that was refused is tried anew; `container` is
-    the SHA-256 of the zip that it was taken out of.
+    `effective` is the day (or the time) that the file speaks of, where the feed's own rule is to be overruled;
+    `arrived_at` is when the file came, if that was not just now; `retry` is whether a file that was refused is tried
+    anew; `container` is the SHA-256 of the zip that it was taken out of.
     Raises SluiceError where the day cannot be known, extract.read.Refused where there is no file to keep.
     """
     received_at = datetime.now(UTC)

@@ -87,7 +87,9 @@
             raw.raw,
             (
                 select jsonb_agg(
-                    jsonb_build_object('code', rules.code, 'column', rules.column_name, 'message', rules.message)
+                    jsonb_build_object(
+                        'code', rules.code, 'column', rules.column_name, 'message', {{ told_message('rules', 'rated') }}
+                    )
                     order by rules.position
                 )
                 from ledger.rules
