@@ -2,7 +2,7 @@
    days with 0 are left out, so that a row whose numbers stand still stays as it is while its file grows by a column a
    day. NULL where a key is no day or a value no whole number. #}
 {% macro parse_day_map(cell) -%}
-case when pg_input_is_valid({{ cell }}, 'jsonb') then (
+case when pg_input_is_valid({{ cell }}, 'jsonb') then case when jsonb_typeof(({{ cell }})::jsonb) = 'object' then (
     select case when count(*) filter (where day is null or number is null) = 0 then
         coalesce(jsonb_object_agg(coalesce(day, ''), number) filter (where number <> 0), '{}')
     end
@@ -14,5 +14,5 @@ case when pg_input_is_valid({{ cell }}, 'jsonb') then (
         from jsonb_each_text(({{ cell }})::jsonb) as pair
         where btrim(pair.value) <> ''
     ) as reported
-) end
+) end end
 {%- endmacro %}

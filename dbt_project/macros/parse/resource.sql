@@ -115,7 +115,8 @@ final as (
         {{ with_proposals(unparsed([
             ('category', 'category_cell', 'category'),
             ('phone_1', 'phones_cell', '(array_remove(numbers, null))[1]'),
-            ('phone_2', 'phones_cell', 'case when array_position(numbers[2:], null) is null then true end'),
+            ('phone_2', 'phones_cell', 'case when array_position(numbers, null) is null
+                or cardinality(array_remove(numbers, null)) = 0 then true end'),
             ('state', 'state_cell', 'state'),
             ('district', 'case when state is not null then district_cell end', 'district'),
             ('is_verified', 'verification_cell', 'is_verified'),
