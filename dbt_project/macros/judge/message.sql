@@ -4,5 +4,5 @@ replace({{ rules }}.message, '{proposal}', coalesce((
     select part.value -> 'near' ->> {{ rules }}.column_name
     from jsonb_array_elements({{ row }}._unparsed) as part
     where jsonb_typeof(part.value) = 'object'
-), 'not known'))
+), 'nothing'))
 {%- endmacro %}
