@@ -33,7 +33,7 @@ observed as (
 
 ),
 
--- Where a source counts anew, a total that happens to stand still is all new: it has a moment there, too.
+-- Where a source counts anew, a total that happens to stand still is all new: each key has a moment there.
 restarts as (
 
     select observed.feed, periods.begins_on, min(observed.at) as at
@@ -44,41 +44,59 @@ restarts as (
 
 ),
 
+-- Sums that run along instead of a join of moments with the versions in force at each: the cost follows their number.
+events as (
+
+    select feed, {{ by | join(', ') }}, valid_from as at, total as change, 1 as opened, id from versions
+    union all
+    select feed, {{ by | join(', ') }}, valid_to, -total, -1, null from versions where valid_to is not null
+    union all
+    select distinct versions.feed, {{ prefixed('versions', by) }}, restarts.at, 0, 0, null::uuid
+    from versions
+    join restarts using (feed)
+
+),
+
 moments as (
 
-    select feed, {{ by | join(', ') }}, valid_from as at from versions
-    union
-    select feed, {{ by | join(', ') }}, valid_to from versions where valid_to is not null
-    union
-    select versions.feed, {{ prefixed('versions', by) }}, restarts.at
-    from versions
-    join restarts
-        on restarts.feed = versions.feed
-        and restarts.at >= versions.valid_from
-        and (versions.valid_to is null or restarts.at < versions.valid_to)
+    select
+        feed,
+        {{ by | join(', ') }},
+        at,
+        sum(change) as change,
+        sum(opened) as opened,
+        array_agg(id) filter (where id is not null) as ids
+
+    from events
+    group by feed, {{ by | join(', ') }}, at
+
+),
+
+running as (
+
+    select
+        feed,
+        {{ by | join(', ') }},
+        at,
+        ids,
+        (sum(change) over series)::bigint as total,
+        sum(opened) over series as parts
+
+    from moments
+    window series as (partition by feed, {{ by | join(', ') }} order by at)
 
 ),
 
 totals as (
 
     select
-        moments.feed,
-        {{ prefixed('moments', by) }},
-        moments.at,
-        {{ local_day(entity, 'moments.at', 'moments.feed') }} as day,
-        sum(versions.total)::bigint as total,
-        array_agg(versions.id) as ids,
-        (select max(restarts.at) from restarts where restarts.feed = moments.feed and restarts.at <= moments.at) as counted_from
+        running.*,
+        {{ local_day(entity, 'running.at', 'running.feed') }} as day,
+        (select max(restarts.at) from restarts where restarts.feed = running.feed and restarts.at <= running.at)
+            as counted_from
 
-    from moments
-    join versions
-        on versions.feed = moments.feed
-        {%- for column in by %}
-        and versions.{{ column }} = moments.{{ column }}
-        {%- endfor %}
-        and versions.valid_from <= moments.at
-        and (versions.valid_to is null or moments.at < versions.valid_to)
-    group by moments.feed, {{ prefixed('moments', by) }}, moments.at
+    from running
+    where parts > 0
 
 ),
 
