@@ -7,11 +7,12 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-history bench bench-read test-deep test check format docs lock setup clean
+.PHONY: demo demo-five demo-history bench bench-read test-deep test check format docs lock setup clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the main job, end to end, on the bundled samples"
+	@echo "make demo-five   whole pipelines from their samples, one line each"
 	@echo "make demo-history   a late file, a retraction and a rollback, as a story"
 	@echo "make test    all tests"
 	@echo "make test-deep   the property tests with many examples"
@@ -37,6 +38,9 @@ setup: $(VENV)/.ready
 demo: setup
 	@$(BIN)/python -m flows.demo
 
+demo-five: setup
+	@$(BIN)/python -m flows.demo_five
+
 demo-history: setup
 	@$(BIN)/python -m flows.demo_history
 
@@ -59,6 +63,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 docs: setup
+	@$(BIN)/python -m flows.pages
 	@$(BIN)/sluice docs
 
 bench: setup

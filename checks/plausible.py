@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, text
 
 from checks.delivery_checks import Finding, record
+from checks.falls import falls
 from warehouse.connection import transaction
 
 Bounds = Mapping[str, Any]  # as extract.feeds.Bounds has them
@@ -52,9 +53,16 @@ def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str
         looked_at = [
             {**row, **_effects(connection, entity, row, bounds[row["feed"]])} for row in coming if not row["accepted"]
         ]
+    fallen = {
+        delivery_id: [finding]
+        for feed, bound in bounds.items()
+        if bound["fall"]
+        for delivery_id, finding in falls(entity, run, feed, bound["fall"], bound["at_least"]).items()
+    }
     doubted = {}
     for row in looked_at:
         found = [*_shares(row, bounds[row["feed"]]), *_volume(row, bounds[row["feed"]])]
+        found += fallen.get(row["delivery_id"], [])
         record(row["delivery_id"], found)
         why = "; ".join(finding.message for finding in found if finding.outcome == "wait")
         if why:

@@ -35,6 +35,13 @@ def numbered_by(entity: str) -> tuple[str, str]:
 
 
 @cache
+def export_by(entity: str) -> str | None:
+    """The column whose values an entity's exports have files of their own for, or None."""
+    by = _meta(settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml", entity).get("export_by")
+    return str(by) if by else None
+
+
+@cache
 def classes(entity: str) -> dict[str, str]:
     """The PII class of each column of an entity."""
     file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"

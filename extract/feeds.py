@@ -3,16 +3,17 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from extract.collect import declared
+from extract.headers import DatedHeader
 from extract.read import Hints, name_key
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
@@ -125,24 +126,6 @@ class Expected(Strict):
         return timedelta(**{f"{self.period}s": self.count})
 
 
-class Bounds(Strict):
-    """What a delivery may do before a person is asked. Shares are of the feed's keys, or of the delivery's rows; they
-    count from `at_least` keys or rows on."""
-
-    vanish: float = Field(default=0.5, ge=0, le=1, description="Share of the open keys that a full delivery lacks.")
-    change: float = Field(default=1.0, ge=0, le=1, description="Share of the open keys that it changes.")
-    bad: float = Field(default=0.5, ge=0, le=1, description="Share of its rows that are quarantined.")
-    at_least: int = Field(default=50, ge=0, description="Fewer keys or rows than these raise no doubt.")
-    rows: RowBounds = RowBounds()
-
-
-class FromFilename(Strict):
-    """The effective date stands in the file's name."""
-
-    filename: Annotated[str, AfterValidator(_date_pattern)]
-    format: str = "%Y-%m-%d"
-
-
 def _identifier(name: str) -> str:
     if not IDENTIFIER.fullmatch(name) or len(name) > LONGEST_IDENTIFIER:
         raise ValueError(
@@ -158,14 +141,58 @@ class Geometry(Strict):
     y: str | None = None
 
 
+class Fall(Strict):
+    """A column that only grows, as totals do. Where more than `share` of the keys fall at once, its source may have
+    begun to count anew: a person says so."""
+
+    column: Annotated[str, AfterValidator(_identifier)]
+    share: float = Field(ge=0, le=1)
+
+
+class Bounds(Strict):
+    """What a delivery may do before a person is asked. Shares are of the feed's keys, or of the delivery's rows; they
+    count from `at_least` keys or rows on."""
+
+    vanish: float = Field(default=0.5, ge=0, le=1, description="Share of the open keys that a full delivery lacks.")
+    change: float = Field(default=1.0, ge=0, le=1, description="Share of the open keys that it changes.")
+    bad: float = Field(default=0.5, ge=0, le=1, description="Share of its rows that are quarantined.")
+    at_least: int = Field(default=50, ge=0, description="Fewer keys or rows than these raise no doubt.")
+    rows: RowBounds = RowBounds()
+    fall: Fall | None = Field(default=None, description="Of a running total: how many keys may fall at once.")
+
+
+class FromFilename(Strict):
+    """The effective date stands in the file's name; where `format` has hours, a time of the feed's zone does."""
+
+    filename: Annotated[str, AfterValidator(_date_pattern)]
+    format: str = "%Y-%m-%d"
+
+
 class Column(Strict):
-    """One column of a feed: `headers` are the names that it has had in files."""
+    """One column of a feed: `headers` are the names that it has had in files, each alone or with its days."""
 
     name: Annotated[str, AfterValidator(_identifier)]
-    headers: tuple[str, ...]
+    dated: tuple[DatedHeader, ...] = Field(alias="headers")
     required: bool
     pii: PiiClass
     geometry: Geometry | None = None
+
+    @field_validator("dated", mode="before")
+    @classmethod
+    def _each_with_its_days(cls, headers: Any) -> Any:
+        if not isinstance(headers, list | tuple):
+            return headers
+        return tuple({"name": header} if isinstance(header, str) else header for header in headers)
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every name that the column has had, whenever."""
+        return tuple(dict.fromkeys(header.name for header in self.dated))
+
+    def on(self, day: date) -> "Column | None":
+        """The column with the names that files of a day use; None where there are none."""
+        valid = tuple(header for header in self.dated if header.holds(day))
+        return self.model_copy(update={"dated": valid}) if valid else None
 
 
 class NodeConfig(BaseModel):
@@ -202,11 +229,11 @@ class Feed(Strict):
     owner: Owner
     mode: Literal["full", "delta"]
     arrives: Arrives
-    effective_at: FromFilename | Literal["arrival"] = "arrival"
+    effective_at: FromFilename | Literal["arrival", "moment"] = "arrival"
+    priority: int = Field(default=100, description="Where feeds say different things of one: the lowest number wins.")
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     format: Hints = Hints()
     bounds: Bounds = Bounds()
-    priority: int = Field(default=100, ge=1, description="Where several feeds speak of one thing, 1 is believed first.")
     expected: Expected | None = None  # left out: what its freshness warns after
     columns: tuple[Column, ...] = Field(min_length=1)
 
@@ -243,6 +270,28 @@ class Feed(Strict):
     def version(self) -> str:
         """A hash of the declaration: a file that could not be read may be readable when it has changed."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def on(self, day: date) -> "Feed":
+        """The feed with the header names that files of a day use. Raises FeedError where a column that each file needs
+        has none."""
+        columns = {column.name: column.on(day) for column in self.columns}
+        for column in self.columns:
+            if column.required and columns[column.name] is None:
+                known = "; ".join(header.told() for header in column.dated)
+                raise FeedError(
+                    f"{self.key}: the column {column.name} is required, and no header of it is declared for {day}"
+                    f" ({known}). Add the name that files of that day use to its `headers`."
+                )
+        return self.model_copy(update={"columns": tuple(column for column in columns.values() if column)})
+
+    def renamed(self, day: date) -> str:
+        """What is called otherwise on other days than this one, for a person; empty where nothing is."""
+        told = [
+            f"{column.name} is {' or '.join(header.told() for header in other)}"
+            for column in self.columns
+            if (other := [header for header in column.dated if not header.holds(day)])
+        ]
+        return f"The headers of {day} were asked for. On other days {'; '.join(told)}." if told else ""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -427,14 +476,17 @@ def _refuse_odd_geometry(file: Path, where: str, feed: Feed, project: Path) -> N
 
 
 def _refuse_shared_names(file: Path, where: str, feed: Feed) -> None:
-    seen: dict[str, str] = {}
+    seen: dict[str, list[tuple[DatedHeader, str]]] = {}
     names = [column.name for column in feed.columns]
     for column in feed.columns:
         if names.count(column.name) > 1:
             raise FeedError(f"{file}: {where}.columns.{column.name}: declared twice; give each column its own name.")
-        for header in column.headers:
-            owner = seen.setdefault(name_key(header), column.name)
-            if owner != column.name:
-                raise FeedError(
-                    f"{file}: {where}.columns.{column.name}: the header {header!r} already belongs to {owner}."
-                )
+        for header in column.dated:
+            others = seen.setdefault(name_key(header.name), [])
+            for other, owner in others:
+                if owner != column.name and header.meets(other):
+                    raise FeedError(
+                        f"{file}: {where}.columns.{column.name}: the header {header.name!r} already belongs to {owner}."
+                        " Take it out of one; or give both their days: {name: ..., from: ..., until: ...}."
+                    )
+            others.append((header, column.name))

@@ -6,6 +6,8 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,7 +16,7 @@ from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import Connection, text
 
 from extract import archive
-from extract.feeds import Feed
+from extract.feeds import Feed, FeedError
 from extract.limits import limits
 from extract.read import Batch, NotClean, Reading, Refused, Unreadable, name_key, open_file
 from extract.read.progress import Progress, Told
@@ -87,14 +89,7 @@ def is_intact(delivery_id: int) -> bool:
 def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None) -> None:
     delivery_id, name = delivery["delivery_id"], delivery["name"]
     with archive.fetch(delivery["sha256"], name) as path:
-        reading = open_file(
-            path,
-            expected=[column.headers for column in feed.columns],
-            required=[i for i, column in enumerate(feed.columns) if column.required],
-            hints=feed.format,
-            limits=limits(),
-            scratch=path.parent,
-        )
+        feed, reading = _open(feed, path, delivery["effective_date"])
         progress = Progress(reading.unpacked.path, told)
         loading = _Loading(driver(connection), feed, delivery_id, reading, progress)
         loading.prepare()
@@ -118,6 +113,26 @@ class _Writer(QueuedLibpqWriter):
     def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
         super().__init__(cursor)
         self._queue.maxsize = 64  # pieces of 128 KiB
+
+
+def _open(feed: Feed, path: Path, day: date) -> tuple[Feed, Reading]:
+    """Open a file with the names that its columns have on a day; a refusal says what they are called on others."""
+    try:
+        then = feed.on(day)
+        return then, open_file(
+            path,
+            expected=[column.headers for column in then.columns],
+            required=[i for i, column in enumerate(then.columns) if column.required],
+            hints=feed.format,
+            limits=limits(),
+            scratch=path.parent,
+        )
+    except FeedError as error:
+        raise Refused(f"{path.name}: {error}") from error
+    except Refused as refusal:
+        if not refusal.missing or not feed.renamed(day):
+            raise
+        raise Refused(f"{refusal} {feed.renamed(day)}", refusal.missing) from refusal
 
 
 class _Loading:

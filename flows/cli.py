@@ -31,9 +31,10 @@ def main(context: click.Context, debug: bool) -> None:
 @click.option("--feed", required=True, metavar="VENDOR.FEED", help="Which feed the file belongs to.")
 @click.option(
     "--effective-at",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]),
     metavar="DATE",
-    help="The day that the file speaks of (2026-01-31), where its name or arrival do not say so.",
+    help="The day (2026-01-31) or time (2026-01-31T09:30) that the file speaks of, where its name or arrival do not say"
+    " so.",
 )
 @told_plainly
 def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
@@ -45,7 +46,7 @@ def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
     from flows.run import prepare_ledger
 
     prepare_ledger(feed)
-    day: date | None = effective_at.date() if effective_at else None
+    day: date | None = effective_at  # at midnight: the day
     refused = []
     for parcel in parcels(catalogue().feed(feed), file, day):
         done = go(ingest, feed, parcel.path, day, container=parcel.container)

@@ -8,7 +8,7 @@ from prefect import flow
 from checks import contract, delivery_checks, plausible
 from extract import geometry
 from extract import stage as staging
-from extract.entities import classes, key_columns, optional_columns
+from extract.entities import classes, export_by, key_columns, optional_columns
 from extract.feeds import catalogue
 from flows import dbt
 from flows.prefect_door import keep_artifact, step
@@ -86,7 +86,7 @@ def make_up_for_export(entity: str) -> None:
     """Write the export of what is published, where an earlier run died between the two; else a no-op."""
     published = pointer.current(entity)
     if published is not None:
-        exports.export(entity, published)
+        exports.export(entity, published, export_by(entity))
 
 
 @step("start {entity}")
@@ -196,7 +196,7 @@ def publish(entity: str, run: int) -> pointer.Publication:
 @step("export {entity} run {run}")
 def export(entity: str, run: int) -> Path:
     """Write the publication's files."""
-    return exports.export(entity, run)
+    return exports.export(entity, run, export_by(entity))
 
 
 def _require(entity: str, run: int, stage: str, verification: contract.Verification) -> None:

@@ -41,6 +41,11 @@ def plain(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def _day(moment: str) -> str:
+    """The day that a delivery speaks of, and the time, where it is not the day's first."""
+    return moment[:10] if moment[11:19] == "00:00:00" else moment[:16].replace("T", " ")
+
+
 def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
     """What arrived, and how far it has come."""
     table = _table("Deliveries", pad_edge=False, padding=(0, 1, 0, 0))
@@ -54,7 +59,7 @@ def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
             str(d["delivery_id"]),
             f"{d['vendor']}.{d['feed']}",
             Text(d["name"]),
-            d["effective_at"][:10],
+            _day(d["effective_at"]),
             d["mode"],
             Text(state, style="" if d["state"] in QUIET_STATES else "red"),
         )
@@ -214,7 +219,7 @@ def accounts_markdown(entity: str) -> str:
     head = ["delivery", "feed", "speaks of", "state", *ROWS]
     lines = [f"# Row accounts of {entity}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for d in reversed(found):
-        cells = [d["delivery_id"], f"{d['vendor']}.{d['feed']}", d["effective_at"][:10], d["state"]]
+        cells = [d["delivery_id"], f"{d['vendor']}.{d['feed']}", _day(d["effective_at"]), d["state"]]
         counts = ["" if d["rows"][name] is None else d["rows"][name] for name in ROWS]
         lines.append("| " + " | ".join(str(cell) for cell in [*cells, *counts]) + " |")
     lines += ["", "read = blank + banner + unreadable + quarantined + good;",

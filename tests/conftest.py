@@ -30,7 +30,7 @@ def forget_settings() -> None:
 
     settings.cache_clear()
     feeds.catalogue.cache_clear()
-    for declared in (entities.key_columns, entities.classes, entities.optional_columns):
+    for declared in (entities.key_columns, entities.classes, entities.optional_columns, entities.export_by):
         declared.cache_clear()
     for url in list(_engines):
         connection._engine(url).dispose()

@@ -29,6 +29,7 @@ class Arrival:
     received_at: datetime
     effective_at: datetime
     effective_date: date
+    effective_zone: str  # in which that is the day
     declaration: str  # the version of the feed's declaration
     container: str | None = None  # the SHA-256 of the zip that it was taken out of
 
@@ -97,9 +98,9 @@ def _write(
         return int(known["delivery_id"])
     statement = text(
         "insert into ledger.deliveries (vendor, feed, entity, name, sha256, bytes, received_at, effective_at,"
-        " effective_date, revision, mode, state, sighting_of, found) values (:vendor, :feed, :entity, :name,"
-        " :sha256, :bytes, :received_at, :effective_at, :effective_date, :revision, :mode, :state, :sighted,"
-        f" {FROM_CONTAINER}) returning delivery_id"
+        " effective_date, effective_zone, revision, mode, state, sighting_of, found) values (:vendor, :feed, :entity,"
+        " :name, :sha256, :bytes, :received_at, :effective_at, :effective_date, :effective_zone, :revision, :mode,"
+        f" :state, :sighted, {FROM_CONTAINER}) returning delivery_id"
     )
     return int(connection.scalar(statement, row))
 

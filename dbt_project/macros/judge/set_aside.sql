@@ -26,7 +26,7 @@
                             jsonb_build_object(
                                 'code', reason.code,
                                 'column', rules.column_name,
-                                'message', coalesce(raised.message, rules.message),
+                                'message', coalesce(raised.message, {{ told_message('rules', 'bad') }}),
                                 'value', values_told.told ->> rules.column_name
                             )
                             order by rules.position nulls last, reason.code

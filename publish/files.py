@@ -1,0 +1,113 @@
+"""The files of an export: one published view as CSV, NDJSON and Parquet."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from psycopg import sql
+from sqlalchemy import Connection, text
+
+from warehouse.connection import driver
+
+# How DuckDB calls the types that published columns have (they are declared in the dbt contracts); numeric: `_decimal`.
+DUCKDB_TYPES = {
+    "uuid": "UUID",
+    "text": "VARCHAR",
+    "date": "DATE",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "numeric": "VARCHAR",
+    "double precision": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "timestamp with time zone": "TIMESTAMPTZ",
+    "jsonb": "JSON",
+}
+
+
+def files_of(folder: Path, name: str) -> dict[str, Path]:
+    return {extension: folder / f"{name}.{extension}" for extension in ("csv", "ndjson", "parquet")}
+
+
+def listed(files: dict[str, Path], below: Path) -> list[dict[str, Any]]:
+    return [
+        {"name": str(file.relative_to(below)), "bytes": file.stat().st_size, "sha256": sha256(file)}
+        for file in files.values()
+    ]
+
+
+def schema_of(connection: Connection, view: str) -> list[dict[str, str]]:
+    """The columns of a published view, with the descriptions that dbt wrote into the database."""
+    found = connection.execute(
+        text(
+            "select a.attname as name, format_type(a.atttypid, null) as type,"
+            " coalesce(col_description(a.attrelid, a.attnum), '') as description"
+            " from pg_attribute as a where a.attrelid = cast(:view as regclass) and a.attnum > 0"
+            " and not a.attisdropped order by a.attnum"
+        ),
+        {"view": f'published."{view}"'},
+    ).mappings()
+    return [dict(row) for row in found]
+
+
+def write_csv(connection: Connection, view: str, file: Path, only: sql.Composable | None = None) -> int:
+    """RFC 4180, UTF-8, sorted by id and time; NULL is an empty cell, an empty text is `""`."""
+    statement = sql.SQL("copy (select * from published.{} {} order by 1, valid_from) to stdout (format csv, header)")
+    cursor = driver(connection).cursor()
+    with open(file, "wb") as out, cursor.copy(statement.format(sql.Identifier(view), only or sql.SQL(""))) as copy:
+        for chunk in copy:
+            out.write(chunk)
+    return cursor.rowcount
+
+
+def convert(schema: list[dict[str, str]], files: dict[str, Path]) -> None:
+    """Write Parquet and NDJSON from the CSV file. Numbers keep all their digits."""
+    types = {column["name"]: DUCKDB_TYPES[column["type"]] for column in schema}
+    with duckdb.connect(config={"threads": 2}) as database:
+        database.execute("set timezone = 'UTC'")
+        rows = database.read_csv(
+            str(files["csv"]),
+            header=True,
+            delimiter=",",
+            quotechar='"',
+            escapechar='"',
+            columns=types,
+            auto_detect=False,
+            na_values="",
+            allow_quoted_nulls=False,
+            max_line_size=64 * 2**20,
+            parallel=False,
+        )
+        numbers = [_identifier(column["name"]) for column in schema if column["type"] == "numeric"]
+        exact = ", ".join(f"{name}::{_decimal(rows, name)} as {name}" for name in numbers)
+        rows = rows.project(f"* replace ({exact})") if exact else rows
+        rows.write_parquet(str(files["parquet"]), compression="zstd")
+        database.execute(f"copy (select * from rows) to '{_quoted(files['ndjson'])}' (format json)")
+        del rows
+
+
+def _decimal(rows: duckdb.DuckDBPyRelation, name: str) -> str:
+    """The type that holds all numbers of a column; text where 38 digits are too few, or for NaN and infinity."""
+    digits = (
+        f"select split_part({name}, '.', 1) as whole, split_part({name}, '.', 2) as part, {name} as number from rows"
+    )
+    found = rows.query(
+        "rows",
+        "select coalesce(max(length(part)), 0), coalesce(max(length(ltrim(whole, '-'))), 1),"
+        f" coalesce(bool_or(number in ('NaN', 'Infinity', '-Infinity')), false) from ({digits})",
+    ).fetchone()
+    scale, whole, odd = found or (0, 1, False)
+    return "VARCHAR" if odd or whole + scale > 38 else f"DECIMAL(38, {scale})"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def sha256(file: Path) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
