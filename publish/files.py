@@ -79,22 +79,19 @@ def convert(schema: list[dict[str, str]], files: dict[str, Path]) -> None:
             parallel=False,
         )
         numbers = [_identifier(column["name"]) for column in schema if column["type"] == "numeric"]
-        exact = ", ".join(f"{name}::{_decimal(rows, name)} as {name}" for name in numbers)
+        exact = ", ".join(f"{name}::{_decimal(database, rows, name)} as {name}" for name in numbers)
         rows = rows.project(f"* replace ({exact})") if exact else rows
         rows.write_parquet(str(files["parquet"]), compression="zstd")
         database.execute(f"copy (select * from rows) to '{_quoted(files['ndjson'])}' (format json)")
         del rows
 
 
-def _decimal(rows: duckdb.DuckDBPyRelation, name: str) -> str:
+def _decimal(database: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, name: str) -> str:  # noqa: ARG001
     """The type that holds all numbers of a column; text where 38 digits are too few, or for NaN and infinity."""
-    digits = (
-        f"select split_part({name}, '.', 1) as whole, split_part({name}, '.', 2) as part, {name} as number from rows"
-    )
-    found = rows.query(
-        "rows",
+    found = database.execute(
         "select coalesce(max(length(part)), 0), coalesce(max(length(ltrim(whole, '-'))), 1),"
-        f" coalesce(bool_or(number in ('NaN', 'Infinity', '-Infinity')), false) from ({digits})",
+        " coalesce(bool_or(number in ('NaN', 'Infinity', '-Infinity')), false) from (select"
+        f" split_part({name}, '.', 1) as whole, split_part({name}, '.', 2) as part, {name} as number from rows)"
     ).fetchone()
     scale, whole, odd = found or (0, 1, False)
     return "VARCHAR" if odd or whole + scale > 38 else f"DECIMAL(38, {scale})"
