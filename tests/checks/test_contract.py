@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from checks import contract
+from checks import contract, verification
 
 EVERY_KIND = Path(__file__).with_name("every_kind.yml")
 # A change of soda-core that changes one of these changes what is held back: look before you take it over.
@@ -156,7 +156,7 @@ def test_a_rule_about_the_delivery_is_left_to_the_split(tmp_path):
     file = tmp_path / "thing.yml"
     file.write_text(CONTRACT.replace("size > 5", "(select sum(size) from candidates) <> 5"))
     assert [rule.scope for rule in contract.row_rules(file)] == ["row", "delivery"]
-    assert "checks" not in yaml.safe_load(contract._aimed(file, "elsewhere", None))
+    assert "checks" not in yaml.safe_load(verification.aimed(file, "elsewhere", None))
 
 
 @pytest.mark.parametrize("content", ["columns: [\n", "", "- a\n", "\x00", "just words"])
@@ -188,7 +188,7 @@ def test_a_contract_that_was_changed_is_read_anew(tmp_path):
 
 def test_a_contract_is_verified_in_the_warehouses_own_database():
     """It is written for a database called sluice; an outside warehouse has another name."""
-    aimed = yaml.safe_load(contract._aimed(EVERY_KIND, "elsewhere", "true"))
+    aimed = yaml.safe_load(verification.aimed(EVERY_KIND, "elsewhere", "true"))
     assert aimed["dataset"] == "warehouse/elsewhere/judged/thing"
     assert aimed["columns"][0]["checks"][1]["invalid"]["valid_reference_data"] == {
         "dataset": "warehouse/elsewhere/reference/known_region",

@@ -54,6 +54,17 @@ def test_a_rule_that_divides_by_zero_sets_aside_that_row(bench, checks):
     assert bench.sql("select responsible from quarantine.thing where row_number = 4") == [("vendor",)]
 
 
+def test_a_rule_that_warns_holds_back_where_it_raises(bench, checks):
+    """Soda could not verify a table in which the row stays."""
+    with_rules(checks, ratio_low="100 / size < 10")
+    text = checks.contract.read_text()
+    checks.contract.write_text(text.replace("code: ratio_low", "code: ratio_low\n      on_fail: warn"))
+    things(bench, 1, "n,a,0,,", "n,b,20,,", "n,c,1,,")
+    bench.run()
+    assert reasons(bench) == {(1, 1): ["ratio_low_error"]}
+    assert bench.sql("select row_number, code from ledger.issues") == [(2, "ratio_low")]
+
+
 def test_one_row_among_thousands_is_found(bench, checks):
     with_rules(checks, ratio_low="100 / size < 1")
     things(bench, 1, *[f"n,c{number},{0 if number in (1, 777, 5000) else 7},," for number in range(1, 5001)])

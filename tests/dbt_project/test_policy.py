@@ -113,7 +113,7 @@ def test_a_rule_may_look_at_what_history_says(bench, checks):
 
 
 def test_a_rule_may_look_at_another_relation(bench, checks):
-    bench.sql("create table reference.known as select 'n' as region")
+    bench.sql("create table if not exists reference.known as select 'n' as region")
     with_rule(checks, "region_unknown", "region not in (select k.region from reference.known as k)", column="region")
     things(bench, 1, "n,a,5,,", "s,b,5,,")
     bench.run()

@@ -1,5 +1,6 @@
 {# The way that is taken when the mapping or a rule raises an error for some row: the rows are rated in parts, and those
-   for which it raises one by one, rule by rule. What raises is a reason like any other, without the value. #}
+   for which it raises one by one, rule by rule. What raises is a reason like any other, without the value; it holds the
+   row back even where the rule only warns, for Soda could not verify a table in which the row stays. #}
 {% macro rate_with_care_sql(entity, judged, sql, rules, delivery, undeclared) %}
     {%- set id = entity ~ '_id' -%}
             create unlogged table {{ judged }} as
@@ -8,8 +9,9 @@
             create temporary table suspect on commit drop as table {{ judged }};
             create temporary table failing on commit drop as
             select 0::bigint as row_number, ''::text as state where false;
-            create index by_row_number on staging.delivery_{{ delivery.delivery_id }} (_row_number);
+            create index sluice_care_{{ delivery.delivery_id }} on staging.delivery_{{ delivery.delivery_id }} (_row_number);
             set local plan_cache_mode = force_generic_plan;
+            {{ forget_prepared('sluice_rate') }}
             execute $prepare$
                 prepare sluice_rate (bigint, bigint) as insert into {{ judged }}
                 {{ rated_rows_sql(entity, sql, rules, delivery, undeclared, 'where _row_number between $1 and $2') }}
@@ -52,7 +54,7 @@
                 end loop;
             end;
             reset plan_cache_mode;
-            drop index staging.by_row_number;
+            drop index staging.sluice_care_{{ delivery.delivery_id }};
             drop table suspect, failing;
 {% endmacro %}
 
@@ -80,4 +82,11 @@
                         from staging.delivery_{{ delivery.delivery_id }}
                         where _row_number = failing_row.row_number;
                         continue;
+{% endmacro %}
+
+{# A prepared statement outlives the transaction that failed. #}
+{% macro forget_prepared(name) %}
+            if exists (select from pg_prepared_statements where name = '{{ name }}') then
+                deallocate {{ name }};
+            end if;
 {% endmacro %}

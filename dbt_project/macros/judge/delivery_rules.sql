@@ -47,6 +47,7 @@
             if to_regclass('{{ judged }}_by_row_number') is null then
                 create index delivery_{{ delivery.delivery_id }}_by_row_number on {{ judged }} (_row_number);
             end if;
+            {{ forget_prepared('sluice_ask') }}
             execute $prepare$
                 prepare sluice_ask (bigint, bigint) as
                 with candidates as not materialized (select * from {{ judged }})

@@ -30,7 +30,7 @@
         with occurrences as (
             select ctid as place, row_number() over (partition by {{ id }}, _fingerprint order by _row_number) as nth
             from {{ judged }}
-            where {{ id }} in (select {{ id }} from repeated)
+            where {{ id }} in (select {{ id }} from repeated) and _fingerprint is not null
         )
 
         delete from {{ judged }} as judged

@@ -45,25 +45,28 @@
         'One row per record that broke a rule or could not be read, with all its reasons. Holds personal data.';
 {% endmacro %}
 
-{# What quarantine has learnt to keep since it was first made. #}
+{# What quarantine has learnt to keep since it was first made. Looked at first: ALTER TABLE would shut readers out. #}
 {% macro quarantine_columns(entity) %}
-    alter table quarantine.{{ entity }}
-        add column if not exists severity text not null default 'error',
-        add column if not exists responsible text not null default 'vendor',
-        add column if not exists settled_at timestamptz,
-        add column if not exists settled_by text,
-        add column if not exists settled_why text,
-        add column if not exists settled_run bigint;
-    do $constraints$
+    do $columns$
     begin
+        if to_regclass('quarantine.{{ entity }}') is null or exists (
+            select from pg_constraint
+            where conrelid = to_regclass('quarantine.{{ entity }}') and conname = '{{ entity }}_status'
+        ) then
+            return;
+        end if;
         alter table quarantine.{{ entity }}
+            add column if not exists severity text not null default 'error',
+            add column if not exists responsible text not null default 'vendor',
+            add column if not exists settled_at timestamptz,
+            add column if not exists settled_by text,
+            add column if not exists settled_why text,
+            add column if not exists settled_run bigint,
             add constraint {{ entity }}_severity check (severity in ('error', 'critical')),
             add constraint {{ entity }}_responsible check (responsible in ('vendor', 'us')),
             add constraint {{ entity }}_status
                 check (status in ('open', 'released', 'replayed', 'superseded', 'discarded'));
-    exception when duplicate_object then
-        null;
-    end $constraints$;
+    end $columns$;
 {% endmacro %}
 
 {# A cast to varchar(9) cuts without a word. #}
