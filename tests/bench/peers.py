@@ -54,7 +54,7 @@ class Snapshot:
             connection.execute(text(f"copy peer.peer_items from '{file}' (format csv, header)"))
             connection.execute(text("analyze peer.peer_items"))
 
-    def merge(self, file: Path) -> None:  # noqa: ARG002  (it is loaded)
+    def merge(self, file: Path) -> None:
         from dbt.cli.main import dbtRunner
 
         from flows.dbt import _environment
