@@ -1,8 +1,8 @@
 """One file into dlt's scd2 table; run by peers.py in an environment of its own.
 
 As dlt's pages on performance and scd2 advise: arrow tables, which skip normalising; the rows' hash made beforehand in
-arrow (`row_version_column_name`); CSV as loader file format, which PostgreSQL takes by COPY. Prints the seconds from
-the file to the merged table, without the start of Python and the imports.
+arrow (`row_version_column_name`); CSV as loader file format, which PostgreSQL takes by COPY. Prints the seconds
+from the file to the merged table, without the start of Python and the imports.
 """
 
 import hashlib

@@ -216,6 +216,8 @@ class Bench:
         spent["end to end"] = time.perf_counter() - begun
         for step, seconds in spent.items():
             self.times.setdefault(scenario, {}).setdefault(step, []).append(seconds)
+        told = ", ".join(f"{step} {seconds:.2f}" for step, seconds in spent.items())
+        print(f"{scenario}, in seconds: {told}", file=sys.stderr, flush=True)
         assert runs.candidate("item") is None
 
     def tell(self, server_peak: int) -> None:

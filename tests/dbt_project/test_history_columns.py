@@ -1,4 +1,4 @@
-"""A tracked column comes or goes: no new version in valid time, new values in the versions that are seen with it."""
+"""A tracked column comes or goes: no version more in valid time; what is seen with it gets its values."""
 
 import shutil
 from pathlib import Path
