@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from extract.read import Hints, name_key
+from extract.schedule import Schedule
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
@@ -149,6 +150,7 @@ class Feed(Strict):
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     format: Hints = Hints()
     bounds: Bounds = Bounds()
+    schedule: Schedule | None = None
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @property
@@ -169,7 +171,7 @@ class Feed(Strict):
     @property
     def version(self) -> str:
         """A hash of the declaration: a file that could not be read may be readable when it has changed."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"schedule"}).encode()).hexdigest()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from prefect import flow
 from prefect.runtime import flow_run
 
 from extract import deliver as arriving
 from extract.collect import drop
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
-from flows import dbt
+from flows import dbt, taking
 from flows.ingest import Ingested, ingest, stage, why_refused
 from flows.merge import Merged, merge
-from flows.prefect_door import go, step
+from flows.prefect_door import flow, go, keep_table, step, tagged
 from flows.telling import in_a_paragraph
 from warehouse import ledger
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError, printable
 from warehouse.migrate import migrate
+from warehouse.transient import persistently
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Report:
     ingested: list[Ingested] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)  # objects that the ledger knows now
 
     def tell(self, problem: str | None) -> None:
         """Note a problem, if there is one, once."""
@@ -43,34 +44,58 @@ class RunError(SluiceError):
         super().__init__("\n\n".join(report.problems))
         self.report = report
 
+    def __reduce__(self) -> tuple[type["RunError"], tuple[Report]]:
+        """Prefect copies errors between processes."""
+        return (RunError, (self.report,))
+
 
 def _run_name() -> str:
-    return "run " + (" ".join(flow_run.parameters.get("entities") or ()) or "all")
+    asked = flow_run.parameters
+    return "run " + (" ".join([*(asked.get("feeds") or ()), *(asked.get("entities") or ())]) or "all")
 
 
 @flow(name="run", flow_run_name=_run_name)
-def run(entities: Sequence[str] = ()) -> Report:
-    """Collect from the drop folders and merge the given entities, or all. One entity's trouble stops no other.
+def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
+    """Collect what waits for the given entities' feeds, or all, and merge them; with `feeds`, those feeds only. One
+    entity's trouble stops no other.
 
     Raises RunError at the end, where anything went wrong.
     """
-    chosen = [catalogue().entity(name) for name in entities] or list(catalogue().entities)
     report = Report()
     prepare()
-    for entity in chosen:
-        collect(entity, report)
-        try:
-            for refusal in stage_again(entity):
-                report.tell(refusal)
-            merged = go(merge, entity)
-            report.merged.append(merged)
-            for doubt in merged.waiting:
-                report.tell(doubt)
-        except Exception as error:
-            report.tell(in_a_paragraph(error))
+    for entity in _chosen(entities, feeds):
+        with tagged(entity):
+            collect(entity, report, feeds)
+            bring_up_to_date(entity, report)
+    keep_table("arrived", [_arrived(file) for file in report.ingested], "What came in, and what became of it")
     if report.problems:
         raise RunError(report)
     return report
+
+
+def _chosen(entities: Sequence[str], feeds: Sequence[str]) -> list[str]:
+    known = catalogue()
+    if feeds:
+        return sorted({known.feed(feed).entity for feed in feeds})
+    return [known.entity(name) for name in entities] or list(known.entities)
+
+
+def _arrived(file: Ingested) -> dict[str, str | int]:
+    return {"feed": file.feed, "file": file.name, "delivery": file.delivery_id, "outcome": file.outcome}
+
+
+def bring_up_to_date(entity: str, report: Report, *, within: bool = False) -> None:
+    """Stage what waits, merge, and note what came of it. `within`: as steps of the flow run that we are in, which
+    spares one of its own."""
+    try:
+        for refusal in stage_again(entity):
+            report.tell(refusal)
+        merged = persistently(lambda: merge.fn(entity) if within else go(merge, entity))
+        report.merged.append(merged)
+        for doubt in merged.waiting:
+            report.tell(doubt)
+    except Exception as error:
+        report.tell(in_a_paragraph(error))
 
 
 @step("prepare warehouse")
@@ -87,18 +112,40 @@ def prepare_ledger(feed: str) -> None:
     migrate()
 
 
-def collect(entity: str, report: Report) -> None:
-    """Ingest what waits in the drop folders of an entity's feeds."""
+def collect(entity: str, report: Report, feeds: Sequence[str] = ()) -> None:
+    """Ingest what waits for an entity's feeds, or for those of them that are named: in their drop folders, and in the
+    bucket where one is set."""
     for feed in catalogue().of_entity(entity):
-        for path in drop.waiting(feed):
-            try:
-                arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                for parcel in arriving.parcels(feed, path):
-                    report.ingested.append(take_in(feed, parcel, arrived_at))
-            except Exception as error:
-                report.tell(in_a_paragraph(error))
+        if feeds and feed.key not in feeds:
+            continue
+        with tagged(feed.vendor):
+            _collect_files(feed, report)
+            _collect_objects(feed, report)
     for file in report.ingested:
         report.tell(file.reason)
+
+
+def _collect_files(feed: Feed, report: Report) -> None:
+    for path in drop.waiting(feed):
+        try:
+            arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            for parcel in arriving.parcels(feed, path):
+                report.ingested.append(take_in(feed, parcel, arrived_at))
+        except Exception as error:
+            report.tell(in_a_paragraph(error))
+
+
+def _collect_objects(feed: Feed, report: Report) -> None:
+    try:
+        found = taking.listed(feed)
+    except Exception as error:
+        report.tell(in_a_paragraph(error))
+        return
+    for each in found:
+        try:
+            report.ingested += taking.take(each)
+        except Exception as error:
+            report.tell(in_a_paragraph(error))
 
 
 def take_in(feed: Feed, parcel: arriving.Parcel, arrived_at: datetime) -> Ingested:
