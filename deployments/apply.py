@@ -19,7 +19,6 @@ from deployments.declared import FILE, OWN_TAG, Declared, Deployment, declared
 from extract.feeds import Catalogue, catalogue
 from flows.prefect_door import served
 from warehouse.errors import SluiceError
-from warehouse.settings import PROJECT
 
 OF_FEEDS = "feed"  # the deployment that has the feeds' schedules
 
@@ -58,7 +57,7 @@ def _pools(client: SyncPrefectClient, said: Declared, template: dict[str, Any] |
 def _deployment(
     client: SyncPrefectClient, said: Deployment, whole: Declared, feeds: Catalogue
 ) -> tuple[UUID, list[Change]]:
-    flow: Any = load_flow_from_entrypoint(str(PROJECT / said.entrypoint), use_placeholder_flow=False)
+    flow: Any = load_flow_from_entrypoint(said.entrypoint, use_placeholder_flow=False)
     wanted = _schedules(said, feeds)
     name, version = f"{flow.name}/{said.name}", said.version(whole.pull)
     try:

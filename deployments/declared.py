@@ -45,6 +45,7 @@ class Deployment(Strict):
 
     name: str
     description: str
+    # A module's path: for a file's, Prefect would put flows/ before all else, and flows/publish.py hide publish/.
     entrypoint: str
     work_pool: Pool
     tags: tuple[str, ...] = ()
@@ -55,7 +56,7 @@ class Deployment(Strict):
     def version(self, pull: list[dict[str, Any]]) -> str:
         """A hash of all that is declared but the schedules, which are compared one by one, and of the flow's file."""
         said = {**self.model_dump(mode="json", exclude={"schedules"}), "pull": pull}
-        source = (PROJECT / self.entrypoint.rpartition(":")[0]).read_bytes()
+        source = (PROJECT / self.entrypoint.rpartition(".")[0].replace(".", "/")).with_suffix(".py").read_bytes()
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode() + source).hexdigest()[:16]
 
 

@@ -15,7 +15,7 @@ UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 SHORTEST = timedelta(minutes=1)
 
 
-def cron(line: str) -> str:
+def cron_line(line: str) -> str:
     """The cron line with single spaces; ValueError says which of its five fields cannot be read."""
     fields = line.split()
     if len(fields) != len(FIELDS):
@@ -55,7 +55,7 @@ class Schedule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cron: Annotated[str, AfterValidator(cron)] | None = None
+    cron: Annotated[str, AfterValidator(cron_line)] | None = None
     every: Annotated[timedelta, BeforeValidator(period), AfterValidator(_long_enough)] | None = None
     timezone: Annotated[str, AfterValidator(_known)] | None = None
     paused: bool = False

@@ -55,7 +55,7 @@ def prefect_server() -> Iterator[str]:
         yield url
     finally:
         _send_last_logs()
-        del os.environ["PREFECT_API_URL"]
+        os.environ.pop("PREFECT_API_URL", None)
         _stop(server)
 
 
