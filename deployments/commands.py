@@ -39,4 +39,26 @@ def listen(until_empty: bool) -> None:
     listening(until_empty=until_empty)
 
 
-COMMANDS: tuple[Any, ...] = (deploy, listen)
+@click.command()
+@told_plainly
+def up() -> None:
+    """Start what running for real needs, on loopback: Prefect server and worker, deployments, event consumer, pages.
+
+    With SLUICE_DEMO_S3=1 an S3 of its own too, whose objects are taken in as they come.
+    """
+    from deployments.up.command import demo_asked
+    from deployments.up.command import up as go_up
+
+    go_up(say, demo_s3=demo_asked())
+
+
+@click.command()
+@told_plainly
+def down() -> None:
+    """Stop what `sluice up` started."""
+    from deployments.up.command import down as go_down
+
+    go_down(say)
+
+
+COMMANDS: tuple[Any, ...] = (up, down, deploy, listen)

@@ -78,6 +78,10 @@ def _manifest(version: str) -> Any:  # noqa: ARG001  (another project is another
 
 def warm_up() -> None:
     """Import dbt and parse the project, so that the first run need not."""
+    from flows.prefect_door import served
+
+    if served():
+        import prefect_dbt  # noqa: F401  (3 s on a busy machine)
     _manifest(project_hash())
 
 

@@ -3,8 +3,8 @@
 from extract.collect.objects import S3Object
 from extract.feeds import catalogue
 from flows import taking
-from flows.prefect_door import flow
-from flows.run import Report, RunError, bring_up_to_date, prepare
+from flows.prefect_door import flow, keep_table
+from flows.run import ARRIVED, Report, RunError, arrived, bring_up_to_date, prepare
 from flows.telling import in_a_paragraph
 
 
@@ -34,6 +34,7 @@ def take_objects(objects: list[str]) -> Report:
         report.tell(file.reason)
     for entity in sorted({catalogue().feed(file.feed).entity for file in report.ingested}):
         bring_up_to_date(entity, report, within=True)
+    keep_table("arrived", [arrived(file) for file in report.ingested], ARRIVED)
     if report.problems:
         raise RunError(report)
     return report

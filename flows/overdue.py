@@ -35,9 +35,12 @@ def _last(feed: Feed) -> datetime | None:
 
 
 def _allowed(feed: Feed) -> timedelta | None:
-    if feed.schedule and feed.schedule.every and not feed.schedule.paused:
-        return GRACE * feed.schedule.every
-    return None
+    if feed.schedule and feed.schedule.paused:
+        return None
+    expected = getattr(feed, "expected", None)  # what its freshness warns after
+    if expected:
+        return timedelta(seconds=expected.interval.total_seconds())
+    return GRACE * feed.schedule.every if feed.schedule and feed.schedule.every else None
 
 
 def _words(span: timedelta) -> str:

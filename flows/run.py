@@ -19,7 +19,10 @@ from warehouse import ledger
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError, printable
 from warehouse.migrate import migrate
+from warehouse.scratch import sweep
 from warehouse.transient import persistently
+
+ARRIVED = "What came in, and what became of it"
 
 
 @dataclass
@@ -67,7 +70,7 @@ def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
         with tagged(entity):
             collect(entity, report, feeds)
             bring_up_to_date(entity, report)
-    keep_table("arrived", [_arrived(file) for file in report.ingested], "What came in, and what became of it")
+    keep_table("arrived", [arrived(file) for file in report.ingested], ARRIVED)
     if report.problems:
         raise RunError(report)
     return report
@@ -80,7 +83,8 @@ def _chosen(entities: Sequence[str], feeds: Sequence[str]) -> list[str]:
     return [known.entity(name) for name in entities] or list(known.entities)
 
 
-def _arrived(file: Ingested) -> dict[str, str | int]:
+def arrived(file: Ingested) -> dict[str, str | int]:
+    """A row of the table that shows what came in."""
     return {"feed": file.feed, "file": file.name, "delivery": file.delivery_id, "outcome": file.outcome}
 
 
@@ -101,6 +105,7 @@ def bring_up_to_date(entity: str, report: Report, *, within: bool = False) -> No
 @step("prepare warehouse")
 def prepare() -> None:
     """Migrations, the feeds' tables, the project's views: whatever is not there yet."""
+    sweep()
     migrate()
     prepare_feed_tables(tuple(catalogue().feeds.values()))
     dbt.prepare()

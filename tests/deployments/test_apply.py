@@ -48,11 +48,13 @@ def test_the_server_comes_to_what_the_files_say(client, sluice_home_of_the_proje
 
     # With SQLAlchemy 2.1 Prefect 3.8.8 took a cron schedule and never scheduled a run, while all else looked healthy.
     hourly = client.read_deployment_by_name("run/everything")
+    client.resume_deployment(hourly.id)
     runs = scheduled(client, hourly, 3)
     assert len(runs) >= 3, "no run was scheduled within 90 s"
     assert all(run.expected_start_time.minute == 10 for run in runs)
 
     feeds = client.read_deployment_by_name("run/feed")
+    client.resume_deployment(feeds.id)
     of_nevada = [r for r in scheduled(client, feeds, 8) if r.parameters["feeds"] == ["nevada.licences"]]
     assert of_nevada, "the schedule of a feed gave no run of it"
     assert {run.expected_start_time.astimezone(catalogue_zone("nevada")).hour for run in of_nevada} == {6}
