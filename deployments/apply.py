@@ -14,6 +14,7 @@ from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
 from deployments import automations, schedules
+from deployments.aws import blocks
 from deployments.change import Change
 from deployments.declared import FILE, OWN_TAG, Declared, Deployment, declared
 from extract.feeds import Catalogue, catalogue
@@ -24,7 +25,7 @@ OF_FEEDS = "feed"  # the deployment that has the feeds' schedules
 
 
 def apply(file: Path = FILE, pool_template: dict[str, Any] | None = None) -> list[Change]:
-    """Apply work pools, deployments, schedules and automations; gives what was changed.
+    """Apply work pools, deployments, schedules, automations and blocks; gives what was changed.
 
     `pool_template`: type and base job template of a work pool that is not there yet; else it runs processes.
     Raises SluiceError where no server is configured, or a file cannot be used.
@@ -39,7 +40,7 @@ def apply(file: Path = FILE, pool_template: dict[str, Any] | None = None) -> lis
             ids[deployment.name], changed = _deployment(client, deployment, said, catalogue())
             changes += changed
         changes += _removed(client, said)
-        return changes + automations.reconcile(client, automations.wanted(ids))
+        return changes + automations.reconcile(client, automations.wanted(ids)) + blocks.reconcile()
 
 
 def _pools(client: SyncPrefectClient, said: Declared, template: dict[str, Any] | None) -> list[Change]:

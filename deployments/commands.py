@@ -12,7 +12,7 @@ from flows.telling import say, told_plainly
 @click.option(
     "--pool-template",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Type and job template of the work pool where it is not there yet (deployments/aws/ecs_pool.json).",
+    help="Type and job template of the work pool where it is not there yet (python -m deployments.aws.pool).",
 )
 @told_plainly
 def deploy(pool_template: Path | None) -> None:
