@@ -31,12 +31,13 @@ def deploy(pool_template: Path | None) -> None:
 
 @click.command()
 @click.option("--until-empty", is_flag=True, help="End when the queue is empty.")
+@click.option("--at-once", default=500, show_default=True, help="Messages that are worked on together.")
 @told_plainly
-def listen(until_empty: bool) -> None:
+def listen(until_empty: bool, at_once: int) -> None:
     """Listen to the queue that is told of new objects in the bucket (SLUICE_EVENTS_QUEUE), and run for each."""
     from deployments.listen.command import listen as listening
 
-    listening(until_empty=until_empty)
+    listening(until_empty=until_empty, most=at_once)
 
 
 @click.command()

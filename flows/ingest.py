@@ -45,6 +45,12 @@ def ingest(
     return Ingested(feed, printable(path.name), registered.delivery_id, outcome, state, registered.same_as, reason)
 
 
+def registered(feed: str, path: Path, arrived_at: datetime, container: str | None) -> Ingested:
+    """Archive and register a file, and stage it later, together with others."""
+    found = register(feed, path, None, arrived_at, True, container)
+    return Ingested(feed, printable(path.name), found.delivery_id, found.outcome, found.state, found.same_as)
+
+
 @step("register {feed} {path.name}", again=True)
 def register(
     feed: str, path: Path, effective_at: date | None, arrived_at: datetime | None, retry: bool, container: str | None

@@ -11,7 +11,8 @@ from extract.collect import drop
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt, taking
-from flows.ingest import Ingested, ingest, stage, why_refused
+from flows.fan_out import stage_all
+from flows.ingest import Ingested, ingest, why_refused
 from flows.merge import Merged, merge
 from flows.prefect_door import flow, go, keep_table, step, tagged
 from flows.telling import in_a_paragraph
@@ -166,8 +167,6 @@ def stage_again(entity: str) -> list[str]:
     of those that are refused."""
     with transaction() as connection:
         waiting = ledger.deliveries_in_state(connection, "received", "staged", "judged", entity=entity)
-    states: dict[int, str] = {}
-    for delivery in waiting:
-        if delivery["state"] == "received" or not is_intact(delivery["delivery_id"]):
-            states[delivery["delivery_id"]] = stage(delivery["feed"], delivery["delivery_id"])
+    missing = [d for d in waiting if d["state"] == "received" or not is_intact(d["delivery_id"])]
+    states = stage_all([(d["feed"], d["delivery_id"]) for d in missing])
     return [why_refused(delivery_id) for delivery_id, state in states.items() if state == "refused"]

@@ -5,7 +5,7 @@ from extract.collect import objects
 from extract.collect.objects import Copied, Gone, S3Object
 from extract.feeds import Feed, catalogue
 from flows import assets
-from flows.ingest import Ingested, ingest
+from flows.ingest import Ingested, ingest, registered
 from flows.prefect_door import tell_event
 from warehouse.errors import printable
 from warehouse.settings import settings
@@ -32,9 +32,12 @@ def take(found: S3Object) -> list[Ingested]:
 
 
 def _deliver(feed: Feed, copy: Copied) -> list[Ingested]:
-    """What became of an object, or of each file in it. It was refused once and comes again: it is tried anew."""
+    """What became of an object, or of each file in it. It was refused once and comes again: it is tried anew. Where a
+    cluster stages, it is registered only: what is registered is staged together, before the merge."""
     return [
         ingest.fn(feed.key, parcel.path, None, copy.modified_at, True, parcel.container)
+        if settings().staging_cluster is None
+        else registered(feed.key, parcel.path, copy.modified_at, parcel.container)
         for parcel in arriving.parcels(feed, copy.path)
     ]
 

@@ -5,7 +5,7 @@ import signal
 import time
 from typing import Any
 
-from deployments.listen.consumer import AGAIN_AFTER, Consumer
+from deployments.listen.consumer import AGAIN_AFTER, MOST, Consumer
 from deployments.listen.queue import Queue
 from deployments.listen.work import way
 from flows.run import prepare
@@ -17,14 +17,14 @@ from warehouse.settings import settings
 log = logging.getLogger("sluice.listen")
 
 
-def listen(*, until_empty: bool = False) -> None:
+def listen(*, until_empty: bool = False, most: int = MOST) -> None:
     """Listen until SIGTERM or SIGINT, after which the work in hand is finished. Trouble with the queue or the server
     is waited out."""
     url = settings().events_queue
     if url is None:
         raise SluiceError("SLUICE_EVENTS_QUEUE is not set: name the SQS queue that is told of new objects.")
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    consumer = Consumer(Queue(url), way(settings().events_run_in))
+    consumer = Consumer(Queue(url), way(settings().events_run_in), most=most)
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_, lambda *_: _stop(consumer))
     warm_up()

@@ -38,8 +38,8 @@ class Batch:
 class Consumer:
     """Takes what the queue tells to work."""
 
-    def __init__(self, queue: Queue, work: Work, feeds: Catalogue | None = None) -> None:
-        self.queue, self.work, self.feeds = queue, work, feeds or catalogue()
+    def __init__(self, queue: Queue, work: Work, feeds: Catalogue | None = None, most: int = MOST) -> None:
+        self.queue, self.work, self.feeds, self.most = queue, work, feeds or catalogue(), most
         self.stopped = False
 
     def run(self, *, until_empty: bool = False) -> None:
@@ -51,7 +51,7 @@ class Consumer:
 
     def once(self, wait: int = 20) -> int:
         """One draught; how many messages it held."""
-        drawn = self.queue.draught(MOST, PATIENCE, wait)
+        drawn = self.queue.draught(self.most, PATIENCE, wait)
         if drawn:
             announced = {message.handle: self._announced(message) for message in drawn}
             with self.queue.kept(drawn):
