@@ -44,12 +44,12 @@ def template(outputs: dict[str, str]) -> dict[str, Any]:
     for name, value in defaults.items():
         variables[name]["default"] = value
     definition = found["job_configuration"]["task_definition"]
-    definition["volumes"] = [{"name": "work"}, {"name": "tmp"}]
+    definition["volumes"] = [{"name": "data"}, {"name": "tmp"}]
     definition["containerDefinitions"][0] |= {
         "user": IMAGE_USER,
         "readonlyRootFilesystem": True,
         "mountPoints": [
-            {"sourceVolume": "work", "containerPath": "/work"},
+            {"sourceVolume": "data", "containerPath": "/data"},
             {"sourceVolume": "tmp", "containerPath": "/tmp"},  # noqa: S108  (in the container)
         ],
         # The URL holds the password: it reaches the task from Secrets Manager, and stands in no template.

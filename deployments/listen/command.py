@@ -3,7 +3,6 @@
 import logging
 import signal
 import time
-from typing import Any
 
 from deployments.listen.consumer import AGAIN_AFTER, MOST, Consumer
 from deployments.listen.queue import Queue
@@ -26,7 +25,7 @@ def listen(*, until_empty: bool = False, most: int = MOST) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     consumer = Consumer(Queue(url), way(settings().events_run_in), most=most)
     for signal_ in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_, lambda *_: _stop(consumer))
+        signal.signal(signal_, lambda *_: consumer.stop())
     warm_up()
     say(f"Listening to {url.rpartition('/')[2]}; what comes runs in the {settings().events_run_in}.")
     while not consumer.stopped:
@@ -48,7 +47,3 @@ def warm_up() -> None:
 
         prepare()
         dbt.warm_up()
-
-
-def _stop(consumer: Any) -> None:
-    consumer.stopped = True

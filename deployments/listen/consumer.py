@@ -41,6 +41,7 @@ class Consumer:
     def __init__(self, queue: Queue, work: Work, feeds: Catalogue | None = None, most: int = MOST) -> None:
         self.queue, self.work, self.feeds, self.most = queue, work, feeds or catalogue(), most
         self.stopped = False
+        self.idle = False  # whether it waits for a message, and can be stopped at once
 
     def run(self, *, until_empty: bool = False) -> None:
         """Listen until `stopped` is set, or until the queue is empty."""
@@ -49,9 +50,17 @@ class Consumer:
             if until_empty and not worked:
                 return
 
+    def stop(self) -> None:
+        """End when the work in hand is done; at once, while there is none. Messages just received come again."""
+        self.stopped = True
+        if self.idle:
+            raise SystemExit(0)
+
     def once(self, wait: int = 20) -> int:
         """One draught; how many messages it held."""
+        self.idle = True
         drawn = self.queue.draught(self.most, PATIENCE, wait)
+        self.idle = False
         if drawn:
             announced = {message.handle: self._announced(message) for message in drawn}
             with self.queue.kept(drawn):

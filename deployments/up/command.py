@@ -10,6 +10,7 @@ from pathlib import Path
 from deployments.up import page, parts
 from deployments.up.parts import DEMO_BUCKET, DEMO_PREFIX, Part
 from deployments.up.processes import Process, Register, start, stop
+from extract.feeds import catalogue
 from flows.server import answers
 from warehouse.errors import SluiceError
 from warehouse.settings import PROJECT, settings
@@ -119,9 +120,7 @@ class Going:
             "SLUICE_EVENTS_QUEUE": made.queue,
             "SLUICE_ALARM_TOPIC": topic(clients("sns")),
         }
-        folder = "dbt_project/models/staging/nevada/samples"
-        name = "licences-2026-01-05.csv"
-        self.commands = [f"curl -T {folder}/{name} {address}/{DEMO_BUCKET}/{DEMO_PREFIX}nevada/{name}", "sluice status"]
+        self.commands = [*_a_file_to_drop(address), "sluice status"]
 
     def _page(self, folder: Path) -> None:
         links = {
@@ -140,6 +139,17 @@ class Going:
         if self.commands:
             self.say("A file for the bucket: " + self.commands[0])
         self.say("To end it:            sluice down")
+
+
+def _a_file_to_drop(address: str) -> list[str]:
+    """A command that puts a sample into the bucket."""
+    for feed in catalogue().feeds.values():
+        pattern = Path(feed.arrives.drop)
+        folder = settings().dbt_project / "models" / "staging" / feed.vendor / "samples"
+        for sample in sorted(folder.glob(pattern.name)):
+            shown = sample.relative_to(PROJECT) if sample.is_relative_to(PROJECT) else sample
+            return [f"curl -T {shown} {address}/{DEMO_BUCKET}/{DEMO_PREFIX}{pattern.parent}/{sample.name}"]
+    return []
 
 
 def _ready(part: Part, log: Path) -> bool:
