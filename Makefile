@@ -20,6 +20,9 @@ help:
 	@echo "make docs    the warehouse's documentation as one static page"
 	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3)"
 	@echo "make bench-read   the reader: Pollock's pollutions, speed beside COPY and others, peak memory"
+	@echo "make up      Prefect, worker, event consumer, documentation, on loopback (SLUICE_DEMO_S3=1: an S3 too); make down"
+	@echo "make test-chaos   kill -9 of everything at random during a stream of deliveries, and an account at the end"
+	@echo "make bench-event  seconds from an object in the bucket to published rows; make bench-scale: by 1 and 4 processes"
 	@echo "make lock    resolve requirements.lock anew"
 	@echo "make clean   remove the environment and the demo's home"
 
@@ -72,6 +75,23 @@ bench: setup
 bench-read: setup
 	@$(BIN)/python -m tests.bench_read.pollock
 	@$(BIN)/python -m tests.bench_read.speed
+
+# Running for real: Prefect, worker, event consumer, pages; SLUICE_DEMO_S3=1 adds an S3 of its own.
+.PHONY: up down test-chaos bench-event bench-scale
+up: setup
+	@$(BIN)/sluice up
+
+down: setup
+	@$(BIN)/sluice down
+
+test-chaos: setup
+	@$(BIN)/python -m tests.chaos $${SEED:+--seed $$SEED} --deliveries $${DELIVERIES:-40} --kills $${KILLS:-30} --seconds $${SECONDS_OF_KILLS:-420}
+
+bench-event: setup
+	@$(BIN)/python -m tests.bench.event
+
+bench-scale: setup
+	@$(BIN)/python -m tests.bench.scale
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

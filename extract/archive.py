@@ -42,7 +42,6 @@ def keep(path: Path) -> Kept:
             raise Refused(f"{path} is not there (any more); look at its name, or ask for it again.") from None
         except OSError as error:
             raise Refused(f"{path} cannot be read: {error.strerror}.") from error
-        copy.flush()
         try:
             _store().put(kept.sha256, Path(copy.name))
         except OSError as error:
@@ -84,8 +83,20 @@ def _copy(path: Path, copy: Any) -> Kept:
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
-            copy.write(chunk)
+            _write(copy, chunk)
+        _write(copy, b"")
     return Kept(digest.hexdigest(), size)
+
+
+def _write(copy: Any, chunk: bytes) -> None:
+    """What goes wrong in writing our copy is not the vendor's file's fault."""
+    try:
+        copy.write(chunk) if chunk else copy.flush()
+    except OSError as error:
+        where = Path(copy.name).parent
+        raise SluiceError(
+            f"{where} cannot take a copy of the file: {error.strerror}. Nothing was lost; make room."
+        ) from error
 
 
 def _make_private(folder: Path) -> None:

@@ -57,6 +57,12 @@ def optional_columns(entity: str) -> tuple[str, ...]:
     return tuple(column["name"] for column in columns if column["config"]["meta"].get("optional"))
 
 
+def needs_approval(entity: str) -> bool:
+    """Whether a person looks at each publication of an entity before consumers see it: `needs_approval: true`."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    return _meta(file, entity).get("needs_approval") is True
+
+
 def _meta(file: Path, entity: str) -> dict[str, Any]:
     return dict((_model(file, entity).get("config") or {}).get("meta") or {})
 

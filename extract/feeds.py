@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from extract.collect import declared
 from extract.headers import DatedHeader
 from extract.read import Hints, name_key
+from extract.schedule import Schedule
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
@@ -235,6 +236,7 @@ class Feed(Strict):
     format: Hints = Hints()
     bounds: Bounds = Bounds()
     expected: Expected | None = None  # left out: what its freshness warns after
+    schedule: Schedule | None = None
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -269,7 +271,7 @@ class Feed(Strict):
     @property
     def version(self) -> str:
         """A hash of the declaration: a file that could not be read may be readable when it has changed."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"schedule"}).encode()).hexdigest()
 
     def on(self, day: date) -> "Feed":
         """The feed with the header names that files of a day use. Raises FeedError where a column that each file needs

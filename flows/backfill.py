@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from prefect import flow
-
 from checks import contract
 from extract import stage as staging
 from extract.collect import collecting
 from extract.feeds import Feed, catalogue
 from flows.collect import collect_feed
 from flows.merge import rules_of
-from flows.prefect_door import progress_artifact
+from flows.prefect_door import flow, progress_artifact
 from flows.report import Report, RunError
 from flows.run import bring_up_to_date, prepare
 from flows.telling import say

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
-from prefect import flow
-
 from extract import deliver as arriving
 from extract.collect import collecting, references
 from extract.collect.collecting import Arrival
 from extract.feeds import Feed, catalogue
 from flows.ingest import Ingested, ingest
-from flows.prefect_door import go, secret_block
+from flows.prefect_door import flow, go, secret_block
 from flows.report import Report, RunError
 from warehouse.errors import printable
 from warehouse.migrate import migrate

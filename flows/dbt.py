@@ -75,6 +75,15 @@ def _manifest(version: str) -> Any:  # noqa: ARG001  (another version of the pro
     return invoke("parse", "--no-write-json")
 
 
+def warm_up() -> None:
+    """Import dbt and parse the project, so that the first run need not."""
+    from flows.prefect_door import served
+
+    if served():
+        import prefect_dbt  # noqa: F401  (3 s on a busy machine)
+    _manifest(project_hash())
+
+
 def invoke(*arguments: str, run: int | None = None, quiet: bool = True, manifest: Any = None) -> Any:
     """Run dbt in this process; inside a Prefect flow each node shows as a task.
 

@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefect import flow
-
 from checks import contract, delivery_checks, plausible
 from extract import geometry
 from extract import stage as staging
-from extract.entities import classes, export_by, key_columns, optional_columns
+from extract.entities import classes, export_by, key_columns, needs_approval, optional_columns
 from extract.feeds import catalogue
-from flows import dbt
-from flows.prefect_door import keep_artifact, step
+from flows import assets, dbt
+from flows.prefect_door import flow, keep_artifact, keep_link, step, tell_event
 from publish import export as exports
 from publish import pointer, tables
-from warehouse import runs, word
+from warehouse import alarms, runs, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
+from warehouse.settings import settings
+from warehouse.turns import turn
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Merged:
     rows: int | None = None
     exported: Path | None = None
     held: bool = False  # merged, and not published: the entity was rolled back
+    asks: bool = False  # merged, and not published: its publications need a person's yes
+    left: bool = False  # another process waits for its turn to merge, and takes in what is staged now
     waiting: tuple[str, ...] = ()  # why deliveries wait for a person's word
     refused: tuple[str, ...] = ()  # why deliveries were refused for what is in them
     notices: tuple[str, ...] = ()  # warnings of the gate: published, and to be looked at
@@ -36,7 +38,9 @@ class Merged:
 @flow(name="merge", flow_run_name="merge {entity}")
 def merge(entity: str) -> Merged:
     """Bring one entity up to date. What an earlier run left unfinished is finished first."""
-    with runs.entity_lock(entity):
+    with turn(entity) as ours:
+        if not ours:
+            return Merged(entity, left=True)
         run = start(entity)
         refused = finish(entity, run) if run else ()
         candidate = runs.candidate(entity)
@@ -44,12 +48,29 @@ def merge(entity: str) -> Merged:
             make_up_for_export(entity)
             return Merged(entity, run, held=candidate is not None, waiting=waiting(entity), refused=refused)
         notices = gate(entity, candidate)
+        if needs_approval(entity):
+            ask(entity, candidate, new=candidate == run)
+            return Merged(entity, candidate, asks=True, waiting=waiting(entity), refused=refused, notices=notices)
         publication = publish(entity, candidate)
         exported = export(entity, candidate)
-    keep_artifact(f"row-accounts-{entity.replace('_', '-')}", tables.accounts_markdown(entity))
+    show(entity)
     return Merged(
         entity, candidate, publication.rows, exported, waiting=waiting(entity), refused=refused, notices=notices
     )
+
+
+def show(entity: str) -> None:
+    """What an operator finds beside the flow run: the account of every record, and where to read on."""
+    key = entity.replace("_", "-")
+    keep_artifact(f"row-accounts-{key}", tables.accounts_markdown(entity))
+    if settings().pages_url:
+        keep_link("pages", str(settings().pages_url), "Documentation of the warehouse, and reports")
+
+
+def ask(entity: str, run: int, *, new: bool) -> None:
+    """Let a person know that a publication waits, once; nobody waits with it."""
+    if new:
+        tell_event("sluice.publication.waits", f"sluice.entity.{entity}", entity=entity, run=run)
 
 
 def finish(entity: str, run: int) -> tuple[str, ...]:
@@ -170,6 +191,7 @@ def doubt(entity: str, run: int) -> None:
     for delivery_id, why in plausible.doubts(entity, run, bounds).items():
         with transaction() as connection:
             word.wait(connection, run, delivery_id, why)
+        tell_event("sluice.delivery.waits", f"sluice.delivery.{delivery_id}", entity=entity, delivery=delivery_id)
 
 
 @step("fold {entity} run {run}")
@@ -190,6 +212,8 @@ def gate(entity: str, run: int) -> tuple[str, ...]:
 def publish(entity: str, run: int) -> pointer.Publication:
     """Move the publication pointer."""
     [publication] = pointer.publish({entity: run}, release=False)
+    alarms.settled("gate stopped", entity)
+    assets.made(assets.table("published", entity), assets.table("history", f"dim_{entity}"), run=run)
     return publication
 
 
@@ -201,7 +225,9 @@ def export(entity: str, run: int) -> Path:
 
 def _require(entity: str, run: int, stage: str, verification: contract.Verification) -> None:
     runs.record_checks(run, stage, verification.results)
-    if not verification.passed:
-        raise SluiceError(
-            f"{entity} run {run}: the {stage} did not pass, nothing new is published: {verification.complaint()}"
-        )
+    if verification.passed:
+        return
+    told = f"{entity} run {run}: the {stage} did not pass, nothing new is published: {verification.complaint()}"
+    if stage == "gate" and alarms.raised("gate stopped", entity, told):
+        tell_event("sluice.gate.stopped", f"sluice.entity.{entity}", told=told)
+    raise SluiceError(told)

@@ -18,6 +18,7 @@ class Report:
     ingested: list[Ingested] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)  # objects that the ledger knows now
 
     def tell(self, problem: str | None) -> None:
         """Note a problem, if there is one, once."""
@@ -39,3 +40,7 @@ class RunError(SluiceError):
     def __init__(self, report: Report) -> None:
         super().__init__("\n\n".join(report.problems))
         self.report = report
+
+    def __reduce__(self) -> tuple[type["RunError"], tuple[Report]]:
+        """Prefect copies errors between processes."""
+        return (RunError, (self.report,))

@@ -2,50 +2,70 @@
 
 from collections.abc import Sequence
 
-from prefect import flow
 from prefect.runtime import flow_run
 
-from extract.feeds import catalogue
+from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
-from flows import dbt
+from flows import dbt, taking
 from flows.collect import collect_feeds
-from flows.ingest import stage, why_refused
+from flows.fan_out import stage_all
+from flows.ingest import Ingested, why_refused
 from flows.merge import merge
-from flows.prefect_door import go, step
+from flows.prefect_door import flow, go, keep_table, step, tagged
 from flows.report import Report as Report
 from flows.report import RunError as RunError
 from warehouse import ledger
 from warehouse.connection import transaction
 from warehouse.migrate import migrate
+from warehouse.scratch import sweep
+from warehouse.transient import persistently
+
+ARRIVED = "What came in, and what became of it"
 
 
 def _run_name() -> str:
-    return "run " + (" ".join(flow_run.parameters.get("entities") or ()) or "all")
+    asked = flow_run.parameters
+    return "run " + (" ".join([*(asked.get("feeds") or ()), *(asked.get("entities") or ())]) or "all")
 
 
 @flow(name="run", flow_run_name=_run_name)
-def run(entities: Sequence[str] = ()) -> Report:
-    """Collect from where the feeds come and merge the given entities, or all. One entity's trouble stops no other.
+def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
+    """Collect what waits for the given entities' feeds, or all, and merge them; with `feeds`, those feeds only. One
+    entity's trouble stops no other.
 
     Raises RunError at the end, where anything went wrong.
     """
-    chosen = [catalogue().entity(name) for name in entities] or list(catalogue().entities)
     report = Report()
     prepare()
-    for entity in chosen:
-        collect_feeds(catalogue().of_entity(entity), report)
-        bring_up_to_date(entity, report)
+    for entity in _chosen(entities, feeds):
+        with tagged(entity):
+            collect(entity, report, feeds)
+            bring_up_to_date(entity, report)
+    keep_table("arrived", [arrived(file) for file in report.ingested], ARRIVED)
     if report.problems:
         raise RunError(report)
     return report
 
 
-def bring_up_to_date(entity: str, report: Report) -> None:
-    """Merge what is staged of an entity, and note in the report what came of it."""
+def _chosen(entities: Sequence[str], feeds: Sequence[str]) -> list[str]:
+    known = catalogue()
+    if feeds:
+        return sorted({known.feed(feed).entity for feed in feeds})
+    return [known.entity(name) for name in entities] or list(known.entities)
+
+
+def arrived(file: Ingested) -> dict[str, str | int]:
+    """A row of the table that shows what came in."""
+    return {"feed": file.feed, "file": file.name, "delivery": file.delivery_id, "outcome": file.outcome}
+
+
+def bring_up_to_date(entity: str, report: Report, *, within: bool = False) -> None:
+    """Stage what waits, merge, and note what came of it. `within`: as steps of the flow run that we are in, which
+    spares one of its own."""
     with report.telling():
         for refusal in stage_again(entity):
             report.tell(refusal)
-        merged = go(merge, entity)
+        merged = persistently(lambda: merge.fn(entity) if within else go(merge, entity))
         report.merged.append(merged)
         for trouble in (*merged.refused, *merged.waiting):
             report.tell(trouble)
@@ -54,6 +74,7 @@ def bring_up_to_date(entity: str, report: Report) -> None:
 @step("prepare warehouse")
 def prepare() -> None:
     """Migrations, the feeds' tables, the project's views: whatever is not there yet."""
+    sweep()
     migrate()
     prepare_feed_tables(tuple(catalogue().feeds.values()))
     dbt.prepare()
@@ -65,13 +86,31 @@ def prepare_ledger(feed: str) -> None:
     migrate()
 
 
+def collect(entity: str, report: Report, feeds: Sequence[str] = ()) -> None:
+    """Take in what waits for an entity's feeds, or for those of them that are named: where they come from, and in the
+    bucket where one is set."""
+    for feed in catalogue().of_entity(entity):
+        if feeds and feed.key not in feeds:
+            continue
+        with tagged(feed.vendor):
+            collect_feeds([feed], report)
+            _collect_objects(feed, report)
+    for file in report.ingested:
+        report.tell(file.reason)
+
+
+def _collect_objects(feed: Feed, report: Report) -> None:
+    with report.telling():
+        for each in taking.listed(feed):
+            with report.telling():
+                report.ingested += taking.take(each)
+
+
 def stage_again(entity: str) -> list[str]:
     """Stage what waits and is not in staging: its process died before, or the server crashed after. Gives the reasons
     of those that are refused."""
     with transaction() as connection:
         waiting = ledger.deliveries_in_state(connection, "received", "staged", "judged", entity=entity)
-    states: dict[int, str] = {}
-    for delivery in waiting:
-        if delivery["state"] == "received" or not is_intact(delivery["delivery_id"]):
-            states[delivery["delivery_id"]] = stage(delivery["feed"], delivery["delivery_id"])
+    missing = [d for d in waiting if d["state"] == "received" or not is_intact(d["delivery_id"])]
+    states = stage_all([(d["feed"], d["delivery_id"]) for d in missing])
     return [why_refused(delivery_id) for delivery_id, state in states.items() if state == "refused"]

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -42,6 +43,25 @@ class Settings(BaseSettings):
         {}, description='Patience and bounds of fetches, as JSON: {"attempts": 3}; see extract/collect/patience.py.'
     )
     sheets_url: str = Field("https://docs.google.com", description="Where published Google Sheets are.")
+    drop_url: str | None = Field(
+        None,
+        description="s3://bucket/prefix below which vendors' objects come, in the folders that feeds name.",
+    )
+    events_queue: str | None = Field(
+        None, description="URL of the SQS queue that is told of objects that come below the drop URL; unset: none."
+    )
+    events_run_in: Literal["consumer", "pool"] = Field(
+        "consumer",
+        description="Where what the queue tells is worked on: in the consumer's own warm process, or in the work pool.",
+    )
+    pages_url: str | None = Field(None, description="Where documentation and reports are served, for links to them.")
+    alarm_topic: str | None = Field(None, description="ARN of the SNS topic that alarms are sent to; unset: none.")
+    quarantine_bound: int = Field(
+        10_000, ge=0, description="Open quarantined rows of an entity from which on an alarm is raised."
+    )
+    staging_cluster: str | None = Field(
+        None, description="Address of a Dask cluster that stages large backlogs, or a number of local processes."
+    )
     limits: dict[str, int] = Field(
         {},
         description='How much the reader bears, as JSON: {"unpacked_bytes": 100000000}; see extract/read/model.py.',
