@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from extract.feeds import FeedError
+from extract.classes import has_token
+from extract.feeds import Column, FeedError, refuse_unclassed
 from warehouse.settings import settings
 
 
@@ -28,6 +29,25 @@ def classes(entity: str) -> dict[str, str]:
     file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
     columns = _model(file, entity).get("columns") or []
     return {column["name"]: column["config"]["meta"]["pii"] for column in columns}
+
+
+def check(entity: str) -> None:
+    """Refuse a column of an entity without a class, with one that there is not, or classed none though its name says
+    otherwise."""
+    project = settings().dbt_project
+    file = project / "models" / "judged" / f"judged_{entity}.yml"
+    for column in _model(file, entity).get("columns") or []:
+        meta = (column.get("config") or {}).get("meta") or {}
+        place = f"{file}: models.judged_{entity}.columns.{column['name']}.config.meta.pii"
+        if not meta.get("pii"):
+            raise FeedError(f"{place}: missing; every column needs a class: config: {meta: {pii: ...}}")
+        declared = Column(name=column["name"], headers=(), required=False, pii=meta["pii"], why=meta.get("why"))
+        refuse_unclassed(place, declared, project)
+
+
+def token_columns(entity: str) -> list[str]:
+    """The columns of an entity's dimension that hold tokens."""
+    return [f"{name}_token" for name, pii in classes(entity).items() if has_token(pii)]
 
 
 def _meta(file: Path, entity: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from flows.cli_history import HISTORY_COMMANDS
+from flows.cli_pii import PRIVACY_COMMANDS
 from flows.cli_read import read
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
@@ -163,7 +164,7 @@ def stop() -> None:
     console.print("The embedded server is stopped.")
 
 
-for command in (read, *HISTORY_COMMANDS):
+for command in (read, *HISTORY_COMMANDS, *PRIVACY_COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

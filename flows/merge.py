@@ -14,7 +14,7 @@ from flows import dbt
 from flows.prefect_door import keep_artifact, step
 from publish import export as exports
 from publish import pointer, tables
-from warehouse import runs, word
+from warehouse import runs, vault, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 
@@ -59,6 +59,7 @@ def finish(entity: str, run: int) -> None:
             doubt(entity, run)
         if runs.has_work(run):
             fold(entity, run)
+            seal(entity, run)
         else:
             runs.fail(run, "all that it was to bring in waits for a person's word")
     except BaseException as error:
@@ -133,6 +134,12 @@ def doubt(entity: str, run: int) -> None:
 def fold(entity: str, run: int) -> None:
     """Merge the good rows into history."""
     dbt.run_model(f"dim_{entity}", run)
+
+
+@step("seal {entity} run {run}")
+def seal(entity: str, run: int) -> None:  # noqa: ARG001  (they are in its name)
+    """Seal what the merge brought into the vault, where a key outside of the database is configured."""
+    vault.seal()
 
 
 @step("gate {entity} run {run}")

@@ -8,6 +8,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from extract import deliver as arriving
+from extract import entities
 from extract.collect import drop
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
@@ -16,7 +17,7 @@ from flows.ingest import Ingested, ingest, stage, why_refused
 from flows.merge import Merged, merge
 from flows.prefect_door import go, step
 from flows.telling import in_a_paragraph
-from warehouse import ledger
+from warehouse import ledger, vault
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError, printable
 from warehouse.migrate import migrate
@@ -77,6 +78,9 @@ def run(entities: Sequence[str] = ()) -> Report:
 def prepare() -> None:
     """Migrations, the feeds' tables, the project's views: whatever is not there yet."""
     migrate()
+    vault.register()
+    for entity in catalogue().entities:
+        entities.check(entity)
     prepare_feed_tables(tuple(catalogue().feeds.values()))
     dbt.prepare()
 

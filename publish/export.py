@@ -140,3 +140,8 @@ def _point_latest(folder: Path) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(folder.name, target_is_directory=True)
     aside.rename(latest)
+
+
+def forget(entity: str) -> None:
+    """Delete all exports of an entity: they hold what history does not hold any more."""
+    shutil.rmtree(settings().folder("exports") / entity, ignore_errors=True)

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -29,6 +29,11 @@ class Settings(BaseSettings):
     drop_folder: Path | None = Field(
         None,
         description="Where vendors' files are dropped, in the folders that feeds name; unset: drop/ in the home.",
+    )
+    vault_key: SecretStr | None = Field(
+        None,
+        description="What values of the vault are sealed with: a key file of `sluice pii key`, its text, or"
+        " kms:KEY_ID; unset: they are not sealed.",
     )
     limits: dict[str, int] = Field(
         {},

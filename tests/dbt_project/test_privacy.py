@@ -14,7 +14,7 @@ from conftest import PROJECT, TEST_PROJECT, _aim, _sql, forget_settings
 from samples import FEEDS, of
 from workbench import things
 
-from extract.feeds import PII_CLASSES
+from extract.classes import BUILT_IN as PII_CLASSES
 from warehouse.errors import SluiceError
 
 KEYED = [pii for pii in PII_CLASSES if pii not in ("none", "free_text")]

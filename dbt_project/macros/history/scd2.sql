@@ -39,6 +39,7 @@
         {% call statement('insert') -%}
             {{ without_values(insert_sql(entity, target_relation, sql, run)) }}
         {%- endcall %}
+        {{ keep_in_vault(entity, written_rows(entity)) }}
         {{ refresh_statistics(target_relation) }}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run) }}

@@ -74,6 +74,20 @@
 {% endmacro %}
 
 
+{# The judged rows of the versions that were inserted, as a sub-select. #}
+{% macro written_rows(entity) %}
+(
+        select judged.*
+        from judged.{{ entity }} as judged
+        join writing
+            on not writing.is_copy
+            and writing.content_id = judged._delivery_id
+            and writing.row_number = judged._row_number
+        where judged._delivery_id = any (array(select content_id from folding))
+    )
+{%- endmacro %}
+
+
 {# The planner must know a table that grew by a tenth: with the statistics of before it joined 5,000 keys by nested loops
    over 200,000 rows. #}
 {% macro refresh_statistics(relation) %}
