@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from sqlalchemy import text
+
 from extract.read import Refused
+from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
@@ -42,6 +45,8 @@ def keep(path: Path) -> Kept:
         except OSError as error:
             raise Refused(f"{path} cannot be read: {error.strerror}.") from error
         copy.flush()
+        if newest(kept.sha256).sha256 != kept.sha256:
+            return kept  # it was rewritten without a person who was erased: the content as it came stays out
         try:
             _store().put(kept.sha256, Path(copy.name))
         except OSError as error:
@@ -49,9 +54,38 @@ def keep(path: Path) -> Kept:
     return kept
 
 
+class Content(NamedTuple):
+    """What an archived content is by now: its hash, and whether it was converted to CSV on the way."""
+
+    sha256: str
+    form: str = "as it was"
+
+
+def newest(sha256: str) -> Content:
+    """The content that stands for one that was rewritten; itself, where it was not."""
+    with transaction() as connection:
+        found = connection.execute(
+            text(
+                "with recursive chain as (select 0 as step, cast(:sha256 as text) as sha256, 'as it was' as form"
+                " union all select step + 1, r.new_sha256,"
+                " case when 'csv' in (r.form, chain.form) then 'csv' else r.form end"
+                " from chain join ledger.rewritten as r on r.old_sha256 = chain.sha256 where step < 10000)"
+                " select coalesce(sha256, '') as sha256, form from chain order by step desc limit 1"
+            ),
+            {"sha256": sha256},
+        ).one()
+    return Content(found.sha256, found.form)
+
+
+def remove(sha256: str) -> None:
+    """Delete an archived content for good; a no-op where it is not there."""
+    _store().remove(sha256)
+
+
 @contextmanager
 def fetch(sha256: str, name: str) -> Iterator[Path]:
     """A local copy of an archived file under the name that it came with, verified by its hash; gone after the block."""
+    sha256 = newest(sha256).sha256
     with tempfile.TemporaryDirectory(dir=settings().folder("tmp"), prefix="reading-") as folder:
         copy = Path(folder) / _fitting(name)
         _store().get(sha256, copy)
@@ -112,6 +146,10 @@ class Folder:
             aside.chmod(0o400)
             aside.rename(place)
 
+    def remove(self, sha256: str) -> None:
+        """Delete a file."""
+        self._place(sha256).unlink(missing_ok=True)
+
     def get(self, sha256: str, target: Path) -> None:
         """Copy an archived file to `target`."""
         place = self._place(sha256)
@@ -143,7 +181,15 @@ class Bucket:
         """Upload, unless an object of that name is there: an object appears whole or not at all."""
         with self._told_plainly():
             if not self._holds(sha256):
-                self.client.upload_file(str(source), self.bucket, self._key(sha256))
+                self.client.upload_file(str(source), self.bucket, self._key(sha256), ExtraArgs=_encryption())
+
+    def remove(self, sha256: str) -> None:
+        """Delete an object, and the versions of it that a versioned bucket keeps."""
+        with self._told_plainly():
+            pages = self.client.get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self._key(sha256)):
+                for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                    self.client.delete_object(Bucket=self.bucket, Key=version["Key"], VersionId=version["VersionId"])
 
     def get(self, sha256: str, target: Path) -> None:
         """Download an archived object to `target`."""
@@ -175,6 +221,16 @@ class Bucket:
                 f"The archive {self.url} does not answer as it should: {error}"
                 " Look at SLUICE_ARCHIVE_URL, at the AWS_ variables, and whether the bucket is there."
             ) from error
+
+
+def _encryption() -> dict[str, str]:
+    """How S3 encrypts an object at rest, where SLUICE_ARCHIVE_ENCRYPTION says so: AES256, or a KMS key's id."""
+    asked = settings().archive_encryption
+    if asked is None:
+        return {}
+    if asked == "AES256":
+        return {"ServerSideEncryption": asked}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": asked}
 
 
 def _store() -> Folder | Bucket:

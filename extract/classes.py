@@ -1,5 +1,5 @@
-"""The classes of personal data: the built-in ones, and those of the project's registry (dbt_project.yml, `pii_classes`).
-What each does with a value stands in dbt_project/macros/mask/."""
+"""The classes of personal data: the built-in ones, and those of the project's registry (dbt_project.yml, the variable
+`pii_classes`). What each does with a value stands in dbt_project/macros/mask/."""
 
 from functools import cache
 from pathlib import Path

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from prefect import flow
 
-from checks import contract, plausible
+from checks import contract, personal, plausible
 from checks.plausible import Bounds
 from extract import stage as staging
-from extract.entities import key_columns
+from extract.entities import erased_policy, key_columns, open_columns, unclassed_texts
 from extract.feeds import catalogue
 from flows import dbt
+from flows.erase_again import erase_again
 from flows.prefect_door import keep_artifact, step
 from publish import export as exports
 from publish import pointer, tables
-from warehouse import runs, vault, word
+from warehouse import erasure, runs, vault, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 
@@ -56,6 +57,8 @@ def finish(entity: str, run: int) -> None:
             stage_again(entity, run)
             judge(entity, run)
             verify(entity, run)
+            keep_erased(entity, run)
+            look(entity, run)
             doubt(entity, run)
         if runs.has_work(run):
             fold(entity, run)
@@ -88,7 +91,7 @@ def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
     file, gate = contract.contract_file(entity), contract.gate_file(entity)
     contract.compiles(gate)
-    rules = (*contract.row_rules(file), key_rule(entity))
+    rules = (*contract.row_rules(file), key_rule(entity), *erased_rule(entity))
     contract.fits(file, entity, rules)
     return runs.start(entity, contract.version(file, rules), contract.version(gate), rules)
 
@@ -98,6 +101,26 @@ def key_rule(entity: str) -> runs.Rule:
     key = key_columns(entity)
     told = f"Every row needs a value in {' and '.join(key)}: rows are told apart by it."
     return runs.Rule(code="key_missing", column_name=key[0], message=told, predicate=f'"{entity}_id" is null')
+
+
+def erased_rule(entity: str) -> tuple[runs.Rule, ...]:
+    """The reason of a row that brings an erased person back; none where nobody was erased, or it is let in."""
+    with transaction() as connection:
+        if erased_policy(entity) == "flag" or not erasure.any_marks(connection):
+            return ()
+    told = "The person whom this row is about is erased; take the row out of the file."
+    predicate = dbt.compiled(f"{{{{ is_erased('{entity}') }}}}")
+    return (runs.Rule(code="erased_person", column_name=None, message=told, predicate=predicate),)
+
+
+@step("keep what is erased out of {entity} run {run}")
+def keep_erased(entity: str, run: int) -> None:
+    """Put what is left of erased rows in their place, and empty the rows that brought an erased person back."""
+    with transaction() as connection:
+        erasure.keep_erased(connection, entity, run, open_columns(entity))
+        if erased_policy(entity) == "flag" and erasure.any_marks(connection):
+            erasure.note_returned(connection, entity, run, dbt.compiled(f"{{{{ is_erased('{entity}', 'judged') }}}}"))
+    erase_again(entity, run)
 
 
 @step("stage again for {entity} run {run}")
@@ -119,6 +142,32 @@ def verify(entity: str, run: int) -> None:
     """Soda looks at the good rows with the same contract: an independent check of the split."""
     waiting = f"_delivery_id in (select delivery_id from ledger.run_deliveries where run = {run} and judge)"
     _require(entity, run, "verify", contract.verify(contract.contract_file(entity), waiting))
+
+
+@step("look into {entity} run {run}")
+def look(entity: str, run: int) -> None:
+    """Stop where a column that is classed none holds what looks personal: nothing of it comes into history."""
+    faults = [
+        fault
+        for delivery in runs.to_judge(run)
+        for place, schema, columns in unguarded(entity, delivery["feed"])
+        for fault in (
+            f"{place}.{found.column}: {found.cells} of {found.of} sampled cells look like {found.pii}"
+            for found in personal.look_into(schema, f"delivery_{delivery['delivery_id']}", columns)
+        )
+    ]
+    if faults:
+        raise SluiceError(
+            f"{entity} run {run}: columns that are classed none look personal, nothing is merged: "
+            + "; ".join(dict.fromkeys(faults))
+            + ". Declare the class there (pii: ...), or why it is no personal data (why: ...), and run again."
+        )
+
+
+def unguarded(entity: str, feed: str) -> list[tuple[str, str, list[str]]]:
+    """The columns that nothing masks and nobody has vouched for, of a feed and its entity: (place, schema, columns)."""
+    of_feed = [column.name for column in catalogue().feed(feed).columns if column.pii == "none" and not column.why]
+    return [(feed, "staging", of_feed), (f"judged_{entity}", "judged", unclassed_texts(entity))]
 
 
 @step("doubt {entity} run {run}")

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
-from extract.entities import token_columns
+from checks import leaks
+from checks.leaks import WORD, Leak, Secrets
+from extract.entities import classes, token_columns
 from extract.feeds import catalogue
 from publish import export as exports
 from publish import pointer
@@ -11,6 +14,7 @@ from warehouse import runs
 from warehouse.connection import transaction
 from warehouse.rotate import Rotated
 from warehouse.rotate import rotate as rotate_key
+from warehouse.settings import settings
 
 
 @contextmanager
@@ -27,8 +31,52 @@ def with_history() -> list[str]:
     from sqlalchemy import text
 
     with transaction() as connection:
-        there = set(connection.scalars(text("select relname from pg_class where relnamespace = 'history'::regnamespace")))
+        there = set(
+            connection.scalars(text("select relname from pg_class where relnamespace = 'history'::regnamespace"))
+        )
     return [entity for entity in catalogue().entities if f"dim_{entity}" in there]
+
+
+NOT_SCANNED = ("archive", "drop", "postgres", "tmp", "files")  # of the home: raw by nature, or the database itself
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan looked for, and where it found it."""
+
+    values: int
+    leaks: tuple[Leak, ...]
+
+
+def scan() -> Scanned:
+    """Search the personal values of staging, judged rows and vault everywhere where none may stand: in all other
+    schemas, and in the home's exports, logs, pages and dbt files."""
+    wanted = telling_values()
+    home = settings().home.expanduser().absolute()
+    folders = [path for path in sorted(home.iterdir()) if path.is_dir() and path.name not in NOT_SCANNED]
+    return Scanned(len(wanted), (*leaks.in_warehouse(wanted), *leaks.in_files(wanted, folders)))
+
+
+def telling_values() -> Secrets:
+    """The personal values that the warehouse holds, without those that it, or the project, says openly elsewhere."""
+    columns = {f"staging.{f.table}": [(c.name, c.pii) for c in f.columns] for f in catalogue().feeds.values()}
+    columns |= {f"judged.{entity}": list(classes(entity).items()) for entity in catalogue().entities}
+    personal = {table: [(n, pii) for n, pii in of if pii not in ("none", "free_text")] for table, of in columns.items()}
+    openly = {table: [(n, pii) for n, pii in of if pii == "none"] for table, of in columns.items()}
+    said = leaks.secrets(openly, openly=True)
+    return leaks.secrets(personal).without(said).without(said_by_the_project())
+
+
+def said_by_the_project() -> Secrets:
+    """The single words of the project's own files (not the samples): they are no secret, whoever is called so."""
+    found = Secrets()
+    for root in (settings().dbt_project, settings().checks_folder):
+        for kind in ("*.yml", "*.sql", "*.md", "*.csv"):
+            for file in root.rglob(kind):
+                if "samples" not in file.parts:
+                    for word in set(WORD.findall(file.read_text(encoding="utf-8", errors="replace").lower())):
+                        found.add("none", word)
+    return found
 
 
 def rotate() -> Rotated:

@@ -79,6 +79,7 @@ def prepare() -> None:
     """Migrations, the feeds' tables, the project's views: whatever is not there yet."""
     migrate()
     vault.register()
+    vault.seal()  # what a process that died has left
     for entity in catalogue().entities:
         entities.check(entity)
     prepare_feed_tables(tuple(catalogue().feeds.values()))

@@ -61,12 +61,16 @@ def export(entity: str, run: int) -> Path:
 def _dataset(connection: Connection, folder: Path, view: str) -> dict[str, Any]:
     schema = _schema(connection, view)
     files = {extension: folder / f"{view}.{extension}" for extension in ("csv", "ndjson", "parquet")}
-    rows = _write_csv(connection, view, files["csv"])
+    rows = _write_csv(connection, view, files["csv"], schema, guarded=False)
     _convert(schema, files)
+    guarded = settings().csv_for_spreadsheets
+    if guarded:
+        _write_csv(connection, view, files["csv"], schema, guarded=True)
     return {
         "name": view,
         "rows": rows,
         "schema": schema,
+        "csv_formulas": "neutralised" if guarded else "as they are",
         "files": [
             {"name": file.name, "bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files.values()
         ],
@@ -87,11 +91,24 @@ def _schema(connection: Connection, view: str) -> list[dict[str, str]]:
     return [dict(row) for row in found]
 
 
-def _write_csv(connection: Connection, view: str, file: Path) -> int:
-    """RFC 4180, UTF-8, sorted by id and time; NULL is an empty cell, an empty text is `""`."""
-    statement = sql.SQL("copy (select * from published.{} order by 1, valid_from) to stdout (format csv, header)")
+# What a spreadsheet takes for a formula at a cell's start (OWASP, CSV injection).
+FORMULA = r"^[-=+@\t\r]"
+
+
+def _write_csv(connection: Connection, view: str, file: Path, schema: list[dict[str, str]], *, guarded: bool) -> int:
+    """RFC 4180, UTF-8, sorted by id and time; NULL is an empty cell, an empty text is `""`. `guarded`: a text that
+    begins like a formula gets an apostrophe before it; numbers, dates and JSON stay as they are."""
+    safe = "case when {0} ~ {1} then chr(39) || {0} else {0} end as {0}"
+    columns = [
+        sql.SQL(safe if guarded and column["type"] == "text" else "{0}").format(
+            sql.Identifier(column["name"]), sql.Literal(FORMULA)
+        )
+        for column in schema
+    ]
+    statement = sql.SQL("copy (select {} from published.{} order by 1, valid_from) to stdout (format csv, header)")
+    parts = (sql.SQL(", ").join(columns), sql.Identifier(view))
     cursor = driver(connection).cursor()
-    with open(file, "wb") as out, cursor.copy(statement.format(sql.Identifier(view))) as copy:
+    with open(file, "wb") as out, cursor.copy(statement.format(*parts)) as copy:
         for chunk in copy:
             out.write(chunk)
     return cursor.rowcount

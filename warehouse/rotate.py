@@ -9,7 +9,7 @@ from warehouse import vault
 from warehouse.connection import driver, transaction
 from warehouse.errors import SluiceError
 
-TOKEN = (
+SUCCESSOR = (
     "split_part(r.token, ':', 1) || ':' || encode(substr(pii.hmac_sha256("
     "key.inner_key, key.outer_key, textsend(r.message)), 1, 16), 'hex')"
 )
@@ -34,14 +34,16 @@ def rotate(columns: Mapping[str, Sequence[str]]) -> Rotated:
     """
     vault.seal()
     with transaction() as connection:
-        connection.execute(text("create temporary table rotating (token text, message text, fresh text) on commit drop"))
+        connection.execute(
+            text("create temporary table rotating (token text, message text, fresh text) on commit drop")
+        )
         kept = _fill(connection)
         connection.execute(text("create unique index on rotating (token)"))
         connection.execute(text("analyze rotating"))
         _require_known(connection, columns)
         version = _new_key(connection)
         connection.execute(
-            text(f"update rotating as r set fresh = {TOKEN} from (select * from pii.token_key_now()) as key")
+            text(f"update rotating as r set fresh = {SUCCESSOR} from (select * from pii.token_key_now()) as key")
         )
         versions = {entity: _retokenise(connection, entity, names) for entity, names in columns.items()}
         _renew_vault(connection, kept, version)
@@ -119,7 +121,7 @@ def _renew_vault(connection: Connection, kept: list[vault.Plain], version: int) 
     )
     key = vault.configured()
     if kept and key:
-        fresh = dict(connection.execute(text("select token, fresh from rotating")).all())  # type: ignore[arg-type]
+        fresh = {token: new for token, new in connection.execute(text("select token, fresh from rotating"))}  # noqa: C416
         connection.execute(text("delete from pii.vault where sealed is not null"))
         connection.execute(text("delete from pii.vault_batches"))
         vault.write(connection, key, _renamed(kept, fresh, version))

@@ -26,9 +26,19 @@ class Settings(BaseSettings):
         30.0, description="Seconds that the embedded server goes on after its last user left."
     )
     archive_url: str | None = Field(None, description="s3://bucket/prefix, or a folder; unset: archive/ in the home.")
+    archive_encryption: str | None = Field(
+        None, description="How S3 is asked to encrypt archived objects: AES256, or the id of a KMS key."
+    )
+    keep_staged_days: int = Field(
+        30, ge=0, description="Days that `sluice purge` leaves staged and judged rows of what is merged."
+    )
     drop_folder: Path | None = Field(
         None,
         description="Where vendors' files are dropped, in the folders that feeds name; unset: drop/ in the home.",
+    )
+    csv_for_spreadsheets: bool = Field(
+        True,
+        description="Whether exported CSV has an apostrophe before texts that a spreadsheet takes for a formula.",
     )
     vault_key: SecretStr | None = Field(
         None,

@@ -47,14 +47,14 @@ def register() -> None:
 
 
 def seal() -> int:
-    """Seal the values that merges have left in pii.arriving; gives how many. One transaction: none is lost or doubled."""
+    """Seal the values that merges have left in pii.arriving; gives how many. In one transaction: none is lost."""
     key = configured()
     with transaction() as connection:
         if key is None or not connection.scalar(text("select exists (select from pii.arriving)")):
             return 0
         connection.execute(text("lock table pii.arriving in access exclusive mode"))
         arriving = _copied(connection, "select token, class, key_version, entities, value, normal from pii.arriving")
-        rows = [tuple(row) for row in arriving]
+        rows = list(arriving)
         write(connection, key, rows)
         connection.execute(text("truncate pii.arriving"))
     return len(rows)
@@ -68,7 +68,7 @@ def _copied(connection: Connection, query: str) -> Iterator[Plain]:
     types = ["text", "text", "int4", "text[]", "text", "text"]
     with driver(connection).cursor().copy(f"copy ({query}) to stdout (format binary)".encode()) as copy:
         copy.set_types(types)
-        yield from copy.rows()  # type: ignore[misc]
+        yield from copy.rows()
 
 
 def write(connection: Connection, key: VaultKey, rows: Iterable[Plain]) -> None:
@@ -163,8 +163,20 @@ def entitle(role: str, entity: str, pii: str, per_hour: int) -> None:
         )
         grant = connection.dialect.identifier_preparer.quote(role)
         connection.execute(text(f"grant usage on schema pii to {grant}"))
-        for function in ("ask(text, text, text)", "reveal(text)", "reveal_sealed(text)"):
-            connection.execute(text(f"grant execute on function pii.{function} to {grant}"))
+        for function in _functions(connection):
+            connection.execute(text(f"grant execute on function {function} to {grant}"))
+
+
+def _functions(connection: Connection) -> list[str]:
+    """What an entitled role calls."""
+    return list(
+        connection.scalars(
+            text(
+                "select p.oid::regprocedure::text from pg_proc as p where p.pronamespace = 'pii'::regnamespace"
+                " and (p.proname in ('ask', 'ask_rows', 'reveal', 'reveal_sealed') or p.proname like 'revealed\\_%')"
+            )
+        )
+    )
 
 
 def disentitle(role: str) -> int:
@@ -173,8 +185,8 @@ def disentitle(role: str) -> int:
         gone = connection.execute(text("delete from pii.entitlements where role_name = :role"), {"role": role}).rowcount
         if gone:
             quoted = connection.dialect.identifier_preparer.quote(role)
-            for function in ("ask(text, text, text)", "reveal(text)", "reveal_sealed(text)"):
-                connection.execute(text(f"revoke execute on function pii.{function} from {quoted}"))
+            for function in _functions(connection):
+                connection.execute(text(f"revoke execute on function {function} from {quoted}"))
     return gone
 
 

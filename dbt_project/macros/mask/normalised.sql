@@ -4,7 +4,7 @@
     {%- set value = quoted(column, relation) ~ '::text' -%}
     {%- set custom = custom_classes().get(column.pii) -%}
     {%- if custom is not none -%} {{ custom.get('normalised', 'btrim({value})') | replace('{value}', value) }}
-    {%- elif column.pii == 'email' -%} lower(btrim({{ value }}, E' \t\r\n\u00a0\ufeff'))
+    {%- elif column.pii == 'email' -%} {{ normalised_line("btrim(" ~ value ~ ", E' \\t\\r\\n\\u00a0\\ufeff')") }}
     {%- elif column.pii == 'phone' -%} {{ normalised_phone(value, column.get('region') or var('pii_region', 'US')) }}
     {%- elif column.pii in ('person_name', 'street_address') -%} {{ normalised_line(value) }}
     {%- else -%} btrim({{ value }})
@@ -30,7 +30,7 @@
     ) -%}
 {%- endif -%}
 {%- set code, trunk, abroad = calling_codes()[region] -%}
-case when {{ value }} ~ '^\+\d{7,15}$' then {{ value }} else (
+case when {{ value }} like '+%' and ltrim({{ value }}, '+0123456789') = '' then {{ value }} else (
     select case
         when dialled ~ '[^+0-9]' or length(dialled) < 7 then lower(dialled)
         when dialled like '+%' then dialled

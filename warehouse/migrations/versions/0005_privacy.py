@@ -7,7 +7,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0001"
 
-PARTS = ["keys", "vault"]
+PARTS = ["keys", "vault", "erase", "rights"]
 
 
 def upgrade() -> None:

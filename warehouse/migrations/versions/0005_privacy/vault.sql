@@ -171,6 +171,50 @@ begin
     where v.token = asked;
 end $$;
 
+-- All rows of an entity at once, for BI: asked for like a token, good for 15 minutes, counted as all of its tokens.
+-- pii.revealed_<entity>() is made by dbt beside the published view (dbt_project/macros/mask/revealed.sql).
+create function pii.ask_rows(of_entity text, why text, via text default 'sql') returns text
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    asker name := pii.caller();
+    most integer := pii.limit_of(asker, array[of_entity], '*');
+    many bigint := (select count(*) from pii.vault as v where v.entities @> array[of_entity]);
+    refusal text;
+begin
+    if coalesce(btrim(why), '') = '' then
+        raise exception 'say why: pii.ask_rows(entity, why)' using errcode = 'invalid_parameter_value';
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('sluice.reveals.' || asker, 0));
+    refusal := case
+        when most is null then format('%s is not entitled to every class of it', asker)
+        when pii.shown_last_hour(asker) + many > most then format('%s may reveal %s an hour, and these are %s', asker, most, many)
+    end;
+    insert into pii.reveals (who, why, entity, how_many, outcome, reason, via)
+    values (asker, why, of_entity, many, case when refusal is null then 'allowed' else 'refused' end, refusal, via);
+    return refusal;
+end $$;
+comment on function pii.ask_rows is 'Ask to see an entity unmasked, and say why; then select from pii.revealed_<entity>().';
+
+create function pii.require_ask_rows(of_entity text) returns void
+language plpgsql stable
+as $$
+begin
+    if not exists (
+        select from pii.reveals
+        where who = pii.caller() and entity = of_entity and outcome = 'allowed' and xact <> pg_current_xact_id()
+            and asked_at > clock_timestamp() - interval '15 minutes'
+    ) then
+        raise exception '% has not asked for %, or was refused', pii.caller(), of_entity using
+            errcode = 'insufficient_privilege',
+            hint = 'In a transaction of its own: select pii.ask_rows(entity, why). It gives NULL where you are allowed to.';
+    end if;
+    if exists (select from pii.vault as v where v.entities @> array[of_entity] and v.sealed is not null) then
+        raise exception 'the values of this vault are sealed by a key that the database does not have' using
+            errcode = 'object_not_in_prerequisite_state', hint = 'sluice pii reveal TOKEN --why ... opens them, one by one.';
+    end if;
+end $$;
+
 revoke all on function
-    pii.caller(), pii.limit_of(name, text[], text), pii.shown_last_hour(name), pii.ask(text, text, text),
+    pii.ask_rows(text, text, text), pii.require_ask_rows(text), pii.caller(), pii.limit_of(name, text[], text), pii.shown_last_hour(name), pii.ask(text, text, text),
     pii.require_ask(text), pii.reveal(text), pii.reveal_sealed(text) from public;
