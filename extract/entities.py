@@ -68,6 +68,12 @@ def open_columns(entity: str) -> list[str]:
     return [name for name, pii in classes(entity).items() if pii == "none"]
 
 
+def open_key(entity: str) -> tuple[str, ...]:
+    """The key columns of an entity, where none of them is personal; else none."""
+    key = key_columns(entity)
+    return key if all(classes(entity)[name] == "none" for name in key) else ()
+
+
 def erased_policy(entity: str) -> str:
     """What becomes of a row that brings an erased person back: `stop` (to quarantine) or `flag` (taken, and noted)."""
     file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from extract import archive, rewrite
 from extract import stage as staging
-from extract.entities import classes, erased_policy, personal_columns, token_columns
+from extract.entities import classes, erased_policy, open_key, personal_columns, token_columns
 from extract.feeds import Feed, catalogue
 from flows import dbt
 from flows.privacy import all_locked, renew_exports, with_history
@@ -196,7 +196,9 @@ def _carry_out(plan: Plan) -> dict[str, Any]:
         erasure.mark(connection, number, plan.marks)
         gone: set[str] = set().union(*plan.tokens.values())
         for entity, found in every:
-            erasure.erase_rows(connection, number, entity, found, [c.name for c in feeds[found.feed].columns])
+            erasure.erase_rows(
+                connection, number, entity, found, [c.name for c in feeds[found.feed].columns], open_key(entity)
+            )
             erasure.empty_judged(connection, entity, found, personal_columns(entity))
         for entity in plan.found:
             rows = [(found.delivery_id, n) for found in plan.found[entity] for n in found.numbers]

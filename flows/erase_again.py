@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from extract import archive, rewrite
-from extract.entities import erased_policy
+from extract.entities import erased_policy, open_key
 from extract.feeds import catalogue
 from warehouse import erasure
 from warehouse.connection import driver, transaction
@@ -24,7 +24,7 @@ def erase_again(entity: str, run: int) -> int:
         number = erasure.open_erasure(connection)
         for of_delivery, content in zip(found, contents, strict=True):
             columns = [column.name for column in feeds[of_delivery.feed].columns]
-            erasure.erase_rows(connection, number, entity, of_delivery, columns)
+            erasure.erase_rows(connection, number, entity, of_delivery, columns, open_key(entity))
             if content.old_sha256 != content.new_sha256:
                 erasure.rewritten(connection, number, content.old_sha256, content.new_sha256, content.form)
             if of_delivery.container:

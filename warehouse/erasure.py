@@ -55,9 +55,14 @@ def mark(connection: Connection, erasure: int, marks: Collection[str]) -> None:
     )
 
 
-def erase_rows(connection: Connection, erasure: int, entity: str, found: Found, texts: Sequence[str]) -> None:
-    """Empty the person's rows of a delivery in staging, judged and quarantine; their places, ids and fingerprints stay.
-    `texts`: the declared columns of the feed's table."""
+def erase_rows(
+    connection: Connection, erasure: int, entity: str, found: Found, texts: Sequence[str], key: Sequence[str]
+) -> None:
+    """Empty the person's rows of a delivery in staging and quarantine; their places, ids and fingerprints stay.
+
+    `texts`: the declared columns of the feed's table. `key`: the entity's key columns, where none of them is personal:
+    of a record that could not be read the keys that stand in it stay, for they are what it protects from closing.
+    """
     run = driver(connection).execute
     numbers, at = sorted(found.numbers), found.delivery_id
     with driver(connection).cursor() as cursor:
@@ -82,15 +87,40 @@ def erase_rows(connection: Connection, erasure: int, entity: str, found: Found, 
         [numbers],
     )
     run(
-        "update staging.unreadable set raw_bytes = '' where delivery_id = %s and row_number = any(%s)",
+        f"update quarantine.{entity} set raw = '{{}}', status = 'discarded'"
+        " where delivery_id = %s and row_number = any(%s) and kind = 'judged'",
         [at, numbers],
     )
+    _empty_unreadable(connection, erasure, entity, found, key)
+
+
+def _empty_unreadable(connection: Connection, erasure: int, entity: str, found: Found, key: Sequence[str]) -> None:
+    parts = ", ".join(f'd."{name}"::text' for name in key) or "null::text"
+    parameters = {"at": found.delivery_id, "numbers": found.unreadable, "entity": entity, "erasure": erasure,
+                  "feed": found.feed}  # fmt: skip
+    run = driver(connection).execute
     run(
-        f"update quarantine.{entity} set raw = case when raw is not null then '{{}}'::jsonb end,"
-        " raw_bytes = case when raw_bytes is not null then ''::bytea end, status = 'discarded'"
-        " where delivery_id = %s and row_number = any(%s)",
-        [at, numbers],
+        "insert into pii.erased_rows (delivery_id, row_number, line_number, entity, fate, attributes, erasure_id)"
+        " select u.delivery_id, u.row_number, u.line_number, %(entity)s, 'unreadable', jsonb_build_object("
+        "'parts', coalesce((select string_agg(distinct part, chr(10)) from"
+        f' history."dim_{entity}" as d cross join unnest(array[{parts}]) as part where d._feed = %(feed)s'
+        " and strpos(lower(encode(u.raw_bytes, 'escape')), lower(part)) > 0), ''),"
+        " 'cut', u.raw_length > length(u.raw_bytes)), %(erasure)s from staging.unreadable as u"
+        " where u.delivery_id = %(at)s and u.row_number = any(%(numbers)s) on conflict do nothing",
+        parameters,
     )
+    for table in ("staging.unreadable", f"quarantine.{entity}"):
+        run(
+            f"update {table} as u set raw_bytes = {PARTS}, raw_length = {LENGTH} from pii.erased_rows as e"
+            " where u.delivery_id = %(at)s and u.row_number = any(%(numbers)s) and u.raw_bytes is not null"
+            " and e.delivery_id = u.delivery_id and e.row_number = u.row_number and e.fate = 'unreadable'",
+            parameters,
+        )
+
+
+# What stays of a record that could not be read: the keys in it; one that was cut off may have named any key.
+PARTS = "convert_to(e.attributes ->> 'parts', 'UTF8')"
+LENGTH = f"length({PARTS}) + case when (e.attributes ->> 'cut')::boolean then 1 else 0 end"
 
 
 def empty_judged(connection: Connection, entity: str, found: Found, personal: Sequence[str]) -> None:
@@ -218,6 +248,7 @@ def keep_erased(connection: Connection, entity: str, run: int, columns: Sequence
         " where q.delivery_id = e.delivery_id and q.row_number = e.row_number and q.kind = 'judged'",
         parameters,
     )
+    _keep_unreadable(connection, entity, mine, parameters)
     names = sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name in columns)
     values = sql.SQL("").join(sql.SQL(", kept.{}").format(sql.Identifier(name)) for name in columns)
     # Two equal rows of one delivery were one good row and a duplicate.
@@ -253,6 +284,41 @@ def keep_erased(connection: Connection, entity: str, run: int, columns: Sequence
         parameters,
     )
     return kept
+
+
+def _keep_unreadable(connection: Connection, entity: str, mine: str, parameters: Mapping[str, Any]) -> None:
+    """A record that could not be read, and was erased, comes back from the archive as a marker among the rows: it is
+    put where it was."""
+    execute = driver(connection).execute
+    markers = execute(
+        f"select e.delivery_id, e.row_number from {mine} as e where e.fate = 'unreadable' and not exists"
+        " (select from staging.unreadable as u where u.delivery_id = e.delivery_id and u.row_number = e.row_number)",
+        parameters,
+    ).fetchall()
+    for delivery, number in markers:
+        place = {"delivery": delivery, "number": number, "run": parameters["run"]}
+        execute(f"delete from staging.delivery_{int(delivery)} where _row_number = %(number)s", place)
+        one = " from pii.erased_rows as e where e.delivery_id = %(delivery)s and e.row_number = %(number)s"
+        execute(
+            "insert into staging.unreadable (delivery_id, row_number, line_number, byte_offset, raw_bytes, raw_length,"
+            f" code, message) select e.delivery_id, e.row_number, e.line_number, 0, {PARTS}, {LENGTH}, 'erased',"
+            f" 'A record that is erased.' {one}",
+            place,
+        )
+        execute(
+            f"insert into quarantine.{entity} (delivery_id, feed, row_number, line_number, kind, raw_bytes, raw_length,"
+            " byte_offset, reasons, status, run) select e.delivery_id, d.feed, e.row_number, e.line_number,"
+            f" 'unreadable', {PARTS}, {LENGTH}, 0, jsonb_build_array(jsonb_build_object('code', 'erased_person',"
+            " 'column', null, 'message', 'A record that is erased.')), 'discarded', %(run)s"
+            + one.replace(" where", " join ledger.deliveries as d using (delivery_id) where"),
+            place,
+        )
+        # Each of the two sums must hold after each statement.
+        execute(
+            "update ledger.row_accounts set staged = staged - 1, unreadable = unreadable + 1, quarantined = null,"
+            " good = null, duplicate = null where delivery_id = %(delivery)s",
+            place,
+        )
 
 
 def note_returned(connection: Connection, entity: str, run: int, is_erased: str) -> None:

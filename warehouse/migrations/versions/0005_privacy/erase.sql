@@ -36,7 +36,7 @@ create table pii.erased_rows (
     entity text not null,
     id uuid,
     fingerprint bytea,
-    fate text not null check (fate in ('good', 'quarantined')),
+    fate text not null check (fate in ('good', 'quarantined', 'unreadable')),
     attributes jsonb not null,
     erasure_id bigint not null references pii.erasures,
     primary key (delivery_id, row_number)
