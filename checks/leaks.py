@@ -54,17 +54,31 @@ class Secrets:
 
     def found_in(self, text: str) -> Iterator[str]:
         """The class of each value that stands in a text."""
-        text = text.lower()
-        words = WORD.findall(text)
+        for words in self._phrases_in(text):
+            yield self.phrases[words]
+        for digits in self._numbers_in(text):
+            yield self.numbers[digits]
+
+    def forget(self, text: str) -> None:
+        """Take out the values that a text says openly."""
+        said, numbers = set(self._phrases_in(text)), set(self._numbers_in(text))
+        self.phrases = {words: pii for words, pii in self.phrases.items() if words not in said}
+        self.numbers = {digits: pii for digits, pii in self.numbers.items() if digits not in numbers}
+        self._lengths = {}
+
+    def _phrases_in(self, text: str) -> Iterator[tuple[str, ...]]:
+        words = WORD.findall(text.lower())
         beginnings = self._beginnings()
         for position, word in enumerate(words):
             for length in beginnings.get(word, ()):
-                if pii := self.phrases.get(tuple(words[position : position + length])):
-                    yield pii
+                if (phrase := tuple(words[position : position + length])) in self.phrases:
+                    yield phrase
+
+    def _numbers_in(self, text: str) -> Iterator[str]:
         if self.numbers:
             for number in DIGITS.findall(text):
-                if pii := self.numbers.get(re.sub(r"\D", "", number)[-10:]):
-                    yield pii
+                if (digits := re.sub(r"\D", "", number)[-10:]) in self.numbers:
+                    yield digits
 
     def _beginnings(self) -> dict[str, set[int]]:
         if not self._lengths:

@@ -4,17 +4,14 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import text
-
 from extract.read import Refused
-from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
@@ -30,8 +27,8 @@ class Kept:
     bytes: int
 
 
-def keep(path: Path) -> Kept:
-    """Copy a file into the archive, unless its content is there already.
+def keep(path: Path, refuse: Callable[[str], bool] = lambda _: False) -> Kept:
+    """Copy a file into the archive, unless its content is there already, or `refuse` says no to its hash.
 
     Raises Refused where `path` is no file that can be read; SluiceError where the archive cannot be written.
     """
@@ -45,36 +42,13 @@ def keep(path: Path) -> Kept:
         except OSError as error:
             raise Refused(f"{path} cannot be read: {error.strerror}.") from error
         copy.flush()
-        if newest(kept.sha256).sha256 != kept.sha256:
-            return kept  # it was rewritten without a person who was erased: the content as it came stays out
+        if refuse(kept.sha256):
+            return kept
         try:
             _store().put(kept.sha256, Path(copy.name))
         except OSError as error:
             raise SluiceError(f"The archive {settings().archive} cannot be written: {error.strerror}.") from error
     return kept
-
-
-class Content(NamedTuple):
-    """What an archived content is by now: its hash, and whether it was converted to CSV on the way."""
-
-    sha256: str
-    form: str = "as it was"
-
-
-def newest(sha256: str) -> Content:
-    """The content that stands for one that was rewritten; itself, where it was not."""
-    with transaction() as connection:
-        found = connection.execute(
-            text(
-                "with recursive chain as (select 0 as step, cast(:sha256 as text) as sha256, 'as it was' as form"
-                " union all select step + 1, r.new_sha256,"
-                " case when 'csv' in (r.form, chain.form) then 'csv' else r.form end"
-                " from chain join ledger.rewritten as r on r.old_sha256 = chain.sha256 where step < 10000)"
-                " select coalesce(sha256, '') as sha256, form from chain order by step desc limit 1"
-            ),
-            {"sha256": sha256},
-        ).one()
-    return Content(found.sha256, found.form)
 
 
 def remove(sha256: str) -> None:
@@ -85,7 +59,6 @@ def remove(sha256: str) -> None:
 @contextmanager
 def fetch(sha256: str, name: str) -> Iterator[Path]:
     """A local copy of an archived file under the name that it came with, verified by its hash; gone after the block."""
-    sha256 = newest(sha256).sha256
     with tempfile.TemporaryDirectory(dir=settings().folder("tmp"), prefix="reading-") as folder:
         copy = Path(folder) / _fitting(name)
         _store().get(sha256, copy)

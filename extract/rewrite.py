@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extract import archive
+from extract.contents import newest
 from extract.feeds import Feed
 from extract.limits import limits
 from extract.read import Hints, Reading, open_file
@@ -31,18 +32,18 @@ def marker(row_number: int) -> str:
 
 def without_rows(feed: Feed, sha256: str, name: str, rows: Collection[int]) -> Rewritten:
     """Put the file's content without these rows into the archive, beside the old one; gives both hashes."""
-    with archive.fetch(sha256, name) as path:
+    with archive.fetch(newest(sha256).sha256, name) as path:
         reading = reading_of(feed, sha256, path)
         target = path.with_name("rewritten")
         form = "as it was"
-        if archive.newest(sha256).form == "csv" or _is_text(reading):
+        if newest(sha256).form == "csv" or _is_text(reading):
             _replace(reading, set(rows), target)
-            form = archive.newest(sha256).form
+            form = newest(sha256).form
         else:
             _convert(reading, set(rows), target)
             form = "csv"
         kept = archive.keep(target)
-    return Rewritten(archive.newest(sha256).sha256, kept.sha256, form)
+    return Rewritten(newest(sha256).sha256, kept.sha256, form)
 
 
 def reading_of(feed: Feed, sha256: str, path: Path) -> Reading:
@@ -51,7 +52,7 @@ def reading_of(feed: Feed, sha256: str, path: Path) -> Reading:
         path,
         expected=[column.headers for column in feed.columns],
         required=[i for i, column in enumerate(feed.columns) if column.required],
-        hints=CONVERTED if archive.newest(sha256).form == "csv" else feed.format,
+        hints=CONVERTED if newest(sha256).form == "csv" else feed.format,
         limits=limits(),
         scratch=settings().folder("tmp"),
     )

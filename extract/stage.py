@@ -14,6 +14,7 @@ from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import Connection, text
 
 from extract import archive
+from extract.contents import newest
 from extract.feeds import Feed
 from extract.limits import limits
 from extract.read import Batch, NotClean, Reading, Refused, name_key, open_file
@@ -106,12 +107,13 @@ def is_intact(delivery_id: int) -> bool:
 
 def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None) -> None:
     delivery_id, name = delivery["delivery_id"], delivery["name"]
-    with archive.fetch(delivery["sha256"], name) as path:
+    content = newest(delivery["sha256"])
+    with archive.fetch(content.sha256, name) as path:
         reading = open_file(
             path,
             expected=[column.headers for column in feed.columns],
             required=[i for i, column in enumerate(feed.columns) if column.required],
-            hints=CONVERTED if archive.newest(delivery["sha256"]).form == "csv" else feed.format,
+            hints=CONVERTED if content.form == "csv" else feed.format,
             limits=limits(),
             scratch=path.parent,
         )

@@ -167,6 +167,12 @@ def entitle(role: str, entity: str, pii: str, per_hour: int) -> None:
             connection.execute(text(f"grant execute on function {function} to {grant}"))
 
 
+def me() -> str:
+    """The role that this process is to the database."""
+    with transaction() as connection:
+        return str(connection.scalar(text("select pii.caller()")))
+
+
 def _functions(connection: Connection) -> list[str]:
     """What an entitled role calls."""
     return list(

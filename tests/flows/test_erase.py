@@ -2,11 +2,12 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from command import refusal
 from command import sluice as command
-from conftest import forget_settings
+from conftest import TEST_PROJECT, forget_settings
 from workbench import HEADER, things
 
 ANN, BOB = "ann.lee@example.com", "bob@example.com"
@@ -206,3 +207,19 @@ def test_the_key_rotates_and_the_erased_stay_erased(small):
     assert "ann.lee" not in everything(small)
     exported = (small.home / "exports" / "thing" / "latest" / "thing.csv").read_text()
     assert set(re.findall(r"email:[0-9a-f]{32}", exported)) == set(after.values())
+
+
+def test_who_comes_back_is_flagged_where_that_is_asked(install, small_project, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    declared = project / "models/judged/judged_thing.yml"
+    declared.write_text(declared.read_text().replace("entity: thing", "entity: thing\n        erased: flag"))
+    small = install(project, TEST_PROJECT / "checks")
+    told(small, STORY[:1])
+    assert erase("--email", ANN)["if_it_comes_back"] == {"thing": "flag"}
+    things(small, 6, f"n,new,1,,{ANN}", f"n,b,2,,{BOB}")
+    small.run()
+    assert small.value("select keeper from published.thing where code = 'new'") == "a***@example.com"
+    returned = json.loads(command("pii", "erasures").stdout)["returned"]
+    assert [(row["delivery_id"], row["rows"]) for row in returned] == [(2, 1)]
+    forget_settings()

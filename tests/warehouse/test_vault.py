@@ -241,3 +241,26 @@ def test_a_bad_key_is_told_without_quoting_it(small, bad):
         forget_settings()
     assert "SLUICE_VAULT_KEY" in told
     assert bad not in told
+
+
+def test_a_whole_entity_is_asked_for_and_then_shown(small, desk):
+    published(small)
+    rows = "select code, keeper from pii.revealed_thing() order by code"
+    command("pii", "entitle", ROLE, "--per-hour", "3")
+    with pytest.raises(InsufficientPrivilege, match="has not asked"):
+        desk.execute(rows)
+    assert desk.execute("select pii.ask_rows('thing', 'a letter to all')").fetchone() == (None,)
+    assert desk.execute(rows).fetchall() == [("a", "Ann@Example.com"), ("b", "bob@example.com")]
+    assert small.sql("select entity, how_many, outcome from pii.reveals") == [("thing", 2, "allowed")]
+    assert "3 an hour, and these are 2" in desk.execute("select pii.ask_rows('thing', 'again')").fetchone()[0]
+    published(small, 2, ANN)  # the view is built anew with the project; rights stay
+    from flows import dbt
+
+    dbt.invoke("run", "--select", "thing")
+    assert desk.execute(rows).fetchall() == [("a", "Ann@Example.com")]
+
+
+def test_a_class_alone_does_not_show_a_whole_entity(small, desk):
+    published(small)
+    command("pii", "entitle", ROLE, "--class", "email")
+    assert "every class" in desk.execute("select pii.ask_rows('thing', 'x')").fetchone()[0]
