@@ -7,13 +7,14 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-five demo-history bench bench-read test-deep test check format docs lock setup clean
+.PHONY: demo demo-five demo-history demo-privacy bench bench-read test-deep test check format docs lock setup clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the main job, end to end, on the bundled samples"
 	@echo "make demo-five   whole pipelines from their samples, one line each"
 	@echo "make demo-history   a late file, a retraction and a rollback, as a story"
+	@echo "make demo-privacy   a masked row, a denied and an audited reveal, an erasure, the proof"
 	@echo "make test    all tests"
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
@@ -46,6 +47,9 @@ demo-five: setup
 
 demo-history: setup
 	@$(BIN)/python -m flows.demo_history
+
+demo-privacy: setup
+	@$(BIN)/python -m flows.demo_privacy
 
 test-deep: setup
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from extract import archive
+from extract.contents import is_erased
 from extract.feeds import Feed, FromFilename
 from extract.limits import limits
 from extract.read import Refused, unpack
@@ -39,7 +40,7 @@ def parcels(feed: Feed, path: Path, effective: date | None = None) -> Iterator[P
         yield Parcel(path)
         return
     _refuse_same_day(feed, path, members, effective)
-    container = archive.keep(path).sha256
+    container = archive.keep(path, refuse=is_erased).sha256
     for member in members:
         with tempfile.TemporaryDirectory(dir=settings().folder("tmp"), prefix="unpacked-") as folder:
             taken_out = Path(folder) / member.name
@@ -89,7 +90,7 @@ def deliver(
     """
     received_at = datetime.now(UTC)
     effective_at = effective_time(feed, path, arrived_at or received_at, effective)
-    kept = archive.keep(path)
+    kept = archive.keep(path, refuse=is_erased)
     arrival = ledger.Arrival(
         vendor=feed.vendor,
         feed=feed.key,

@@ -6,31 +6,21 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from extract import classes
 from extract.collect import declared
 from extract.headers import DatedHeader
+from extract.personal import looks_personal
 from extract.read import Hints, name_key
 from extract.schedule import Schedule
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
-PiiClass = Literal[
-    "email",
-    "phone",
-    "person_name",
-    "street_address",
-    "date_of_birth",
-    "government_id",
-    "ip",
-    "free_text",
-    "none",
-]
-PII_CLASSES: tuple[str, ...] = get_args(PiiClass)
 SECRET_KEY = re.compile(r"pass(word|phrase)?$|secret|token$|api_?key|private_?key|credential_?value", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
@@ -175,7 +165,8 @@ class Column(Strict):
     name: Annotated[str, AfterValidator(_identifier)]
     dated: tuple[DatedHeader, ...] = Field(alias="headers")
     required: bool
-    pii: PiiClass
+    pii: str
+    why: str | None = Field(None, description="Why a column that looks personal is classed none.")
     geometry: Geometry | None = None
 
     @field_validator("dated", mode="before")
@@ -414,7 +405,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         columns = [_column(column) for column in table.get("columns") or []]
         feed = Feed.model_validate({**meta, "vendor": vendor, "name": name, "columns": columns})
     except ValidationError as error:
-        raise FeedError(f"{file}: {_first_problem(error, where, table)}") from error
+        raise FeedError(f"{file}: {_first_problem(error, where, table, project)}") from error
     for needed in (
         file.parent / f"{feed.model}.sql",
         project / "models" / "judged" / f"judged_{feed.entity}.sql",
@@ -423,7 +414,23 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
             raise FeedError(f"{file}: {where}: the model {needed.name} is missing; write {needed}.")
     _refuse_shared_names(file, where, feed)
     _refuse_odd_geometry(file, where, feed, project)
+    for column in feed.columns:
+        refuse_unclassed(f"{file}: {where}.columns.{column.name}.config.meta.pii", column, project)
     return feed
+
+
+def refuse_unclassed(place: str, column: Column, project: Path) -> None:
+    """Refuse a class that there is not, and `none` where the column's name or headers say otherwise without a `why`."""
+    known = classes.known(project)
+    if column.pii not in known:
+        told = " or ".join(map(repr, known))
+        raise FeedError(f"{place}: Input should be {told} (it says {column.pii!r}).")
+    looks = looks_personal(column.name, *column.headers)
+    if column.pii == "none" and looks and not column.why:
+        raise FeedError(
+            f"{place}: {column.name} looks like {looks}, and is classed none; write pii: {looks}, or say why it is no"
+            " personal data: why: ..."
+        )
 
 
 def _meta(node: dict[str, Any]) -> dict[str, Any]:
@@ -438,11 +445,10 @@ def _expected(table: dict[str, Any]) -> dict[str, Any]:
 
 def _column(column: dict[str, Any]) -> dict[str, Any]:
     meta = _meta(column)
-    meta.pop("why", None)  # for the reader of the docs: why a column that looks personal is not
     return {"name": column.get("name"), "headers": [column.get("name")], "required": False, **meta}
 
 
-def _first_problem(error: ValidationError, where: str, table: dict[str, Any]) -> str:
+def _first_problem(error: ValidationError, where: str, table: dict[str, Any], project: Path) -> str:
     problem = error.errors()[0]
     path = [str(part) for part in problem["loc"]]
     if path[0] == "columns" and len(path) > 1:
@@ -454,7 +460,7 @@ def _first_problem(error: ValidationError, where: str, table: dict[str, Any]) ->
     if problem["type"] == "extra_forbidden":
         return f"{place}: there is no such key; check its spelling against the README's list, or take it out."
     if problem["type"] == "missing" and path[-1] == "pii":
-        return f"{place}: missing; every column needs a class, one of {', '.join(PII_CLASSES)}."
+        return f"{place}: missing; every column needs a class, one of {', '.join(classes.known(project))}."
     if problem["type"] == "missing":
         return f"{place}: missing; it is required."
     if "arrives" in path and path[-1] != "drop":

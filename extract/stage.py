@@ -16,10 +16,12 @@ from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import Connection, text
 
 from extract import archive
+from extract.contents import newest
 from extract.feeds import Feed, FeedError
 from extract.limits import limits
-from extract.read import Batch, NotClean, Reading, Refused, Unreadable, name_key, open_file
+from extract.read import Batch, Hints, NotClean, Reading, Refused, Unreadable, name_key, open_file
 from extract.read.progress import Progress, Told
+from extract.rewrite import CONVERTED
 from warehouse import ledger, word
 from warehouse.connection import driver, transaction
 
@@ -74,6 +76,33 @@ def stage_to_judge_again(feed: Feed, delivery_id: int) -> None:
         word.judge_again(connection, delivery_id)
 
 
+def stage_to_look(feed: Feed, delivery_id: int) -> None:
+    """Stage a delivery for somebody who looks into it, where its rows are not there; its account stays as it is."""
+    if is_intact(delivery_id):
+        return
+    columns = (
+        "read, blank, banner, unreadable, staged, quarantined, good, duplicate, opened, changed, unchanged, closed"
+    )
+    with transaction() as connection:
+        delivery = ledger.delivery(connection, delivery_id, for_update=True)
+        account = connection.execute(
+            text(f"select {columns} from ledger.row_accounts where delivery_id = :id"), {"id": delivery_id}
+        ).mappings()
+        before = dict(account.one())
+        _stage(connection, feed, delivery, None)
+        connection.execute(
+            text(
+                f"update ledger.row_accounts set ({columns}) = ({', '.join(f':{name}' for name in before)})"
+                " where delivery_id = :id"
+            ),
+            {**before, "id": delivery_id},
+        )
+        connection.execute(
+            text("update ledger.deliveries set state = :state where delivery_id = :id"),
+            {"id": delivery_id, "state": delivery["state"]},
+        )
+
+
 def is_intact(delivery_id: int) -> bool:
     """Whether all that was staged of a delivery is still there: unlogged tables are empty after the server crashed."""
     with transaction() as connection:
@@ -88,8 +117,10 @@ def is_intact(delivery_id: int) -> bool:
 
 def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None) -> None:
     delivery_id, name = delivery["delivery_id"], delivery["name"]
-    with archive.fetch(delivery["sha256"], name) as path:
-        feed, reading = _open(feed, path, delivery["effective_date"])
+    content = newest(delivery["sha256"])
+    with archive.fetch(content.sha256, name) as path:
+        hints = CONVERTED if content.form == "csv" else feed.format
+        feed, reading = _open(feed, path, delivery["effective_date"], hints)
         progress = Progress(reading.unpacked.path, told)
         loading = _Loading(driver(connection), feed, delivery_id, reading, progress)
         loading.prepare()
@@ -115,7 +146,7 @@ class _Writer(QueuedLibpqWriter):
         self._queue.maxsize = 64  # pieces of 128 KiB
 
 
-def _open(feed: Feed, path: Path, day: date) -> tuple[Feed, Reading]:
+def _open(feed: Feed, path: Path, day: date, hints: Hints) -> tuple[Feed, Reading]:
     """Open a file with the names that its columns have on a day; a refusal says what they are called on others."""
     try:
         then = feed.on(day)
@@ -123,7 +154,7 @@ def _open(feed: Feed, path: Path, day: date) -> tuple[Feed, Reading]:
             path,
             expected=[column.headers for column in then.columns],
             required=[i for i, column in enumerate(then.columns) if column.required],
-            hints=feed.format,
+            hints=hints,
             limits=limits(),
             scratch=path.parent,
         )

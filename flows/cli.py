@@ -11,6 +11,7 @@ from flows.cli_collect import COLLECT_COMMANDS
 from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_numbers import numbers
 from flows.cli_operate import OPERATE_COMMANDS
+from flows.cli_pii import PRIVACY_COMMANDS
 from flows.cli_read import read
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
@@ -167,7 +168,7 @@ def stop() -> None:
     console.print("The embedded server is stopped.")
 
 
-for command in (read, numbers, *COLLECT_COMMANDS, *HISTORY_COMMANDS, *OPERATE_COMMANDS):
+for command in (read, numbers, *COLLECT_COMMANDS, *HISTORY_COMMANDS, *OPERATE_COMMANDS, *PRIVACY_COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The one door to dbt: its project, its connection, its runner."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -113,6 +114,14 @@ def invoke(*arguments: str, run: int | None = None, quiet: bool = True, manifest
     if not result.success:
         raise SluiceError(f"dbt {' '.join(arguments)} failed. {_complaint(result)}")
     return result.result
+
+
+def compiled(inline: str) -> str:
+    """The SQL that a piece of Jinja becomes, with the project's macros."""
+    with contextlib.redirect_stdout(None):
+        result = invoke("compile", "--inline", inline)
+    sql: str = result.results[0].node.compiled_code
+    return sql
 
 
 def _shown(manifest: Any) -> Any:

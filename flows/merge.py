@@ -3,16 +3,26 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks import contract, delivery_checks, plausible
+from checks import contract, delivery_checks, personal, plausible
 from extract import geometry
 from extract import stage as staging
-from extract.entities import classes, export_by, key_columns, needs_approval, optional_columns
+from extract.entities import (
+    classes,
+    erased_policy,
+    export_by,
+    key_columns,
+    needs_approval,
+    open_columns,
+    optional_columns,
+    unclassed_texts,
+)
 from extract.feeds import catalogue
 from flows import assets, dbt
+from flows.erase_again import erase_again
 from flows.prefect_door import flow, keep_artifact, keep_link, step, tell_event
 from publish import export as exports
 from publish import pointer, tables
-from warehouse import alarms, runs, word
+from warehouse import alarms, erasure, runs, vault, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
@@ -83,9 +93,12 @@ def finish(entity: str, run: int) -> tuple[str, ...]:
             judge(entity, run)
             refused = refuse(entity, run)
             verify(entity, run)
+            keep_erased(entity, run)
+            look(entity, run)
             doubt(entity, run)
         if runs.has_work(run):
             fold(entity, run)
+            seal(entity, run)
         else:
             runs.fail(run, "all that it was to bring in was refused, or waits for a person's word")
         return refused
@@ -127,7 +140,7 @@ def start(entity: str) -> int | None:
 def rules_of(entity: str) -> tuple[runs.Rule, ...]:
     """What each row of an entity is judged by: its contract, and that history can tell the rows apart."""
     found = contract.row_rules(contract.contract_file(entity), classes(entity), optional_columns(entity))
-    return (*found, *key_rules(entity))
+    return (*found, *key_rules(entity), *erased_rule(entity))
 
 
 def key_rules(entity: str) -> tuple[runs.Rule, runs.Rule]:
@@ -140,6 +153,26 @@ def key_rules(entity: str) -> tuple[runs.Rule, runs.Rule]:
         runs.Rule("key_missing", key[0], missing, f'"{entity}_id" is null', scope="key"),
         runs.Rule("key_repeated", key[0], repeated, "false", scope="key"),
     )
+
+
+def erased_rule(entity: str) -> tuple[runs.Rule, ...]:
+    """The reason of a row that brings an erased person back; none where nobody was erased, or it is let in."""
+    with transaction() as connection:
+        if erased_policy(entity) == "flag" or not erasure.any_marks(connection):
+            return ()
+    told = "The person whom this row is about is erased; take the row out of the file."
+    predicate = dbt.compiled(f"{{{{ is_erased('{entity}') }}}}")
+    return (runs.Rule(code="erased_person", column_name=None, message=told, predicate=predicate),)
+
+
+@step("keep what is erased out of {entity} run {run}")
+def keep_erased(entity: str, run: int) -> None:
+    """Put what is left of erased rows in their place, and empty the rows that brought an erased person back."""
+    with transaction() as connection:
+        erasure.keep_erased(connection, entity, run, open_columns(entity))
+        if erased_policy(entity) == "flag" and erasure.any_marks(connection):
+            erasure.note_returned(connection, entity, run, dbt.compiled(f"{{{{ is_erased('{entity}', 'judged') }}}}"))
+    erase_again(entity, run)
 
 
 @step("stage again for {entity} run {run}")
@@ -184,6 +217,32 @@ def verify(entity: str, run: int) -> None:
         _require(entity, run, "verify", contract.verify(file, part, optional_columns(entity)))
 
 
+@step("look into {entity} run {run}")
+def look(entity: str, run: int) -> None:
+    """Stop where a column that is classed none holds what looks personal: nothing of it comes into history."""
+    faults = [
+        fault
+        for delivery in runs.to_judge(run)
+        for place, schema, columns in unguarded(entity, delivery["feed"])
+        for fault in (
+            f"{place}.{found.column}: {found.cells} of {found.of} sampled cells look like {found.pii}"
+            for found in personal.look_into(schema, f"delivery_{delivery['delivery_id']}", columns)
+        )
+    ]
+    if faults:
+        raise SluiceError(
+            f"{entity} run {run}: columns that are classed none look personal, nothing is merged: "
+            + "; ".join(dict.fromkeys(faults))
+            + ". Declare the class there (pii: ...), or why it is no personal data (why: ...), and run again."
+        )
+
+
+def unguarded(entity: str, feed: str) -> list[tuple[str, str, list[str]]]:
+    """The columns that nothing masks and nobody has vouched for, of a feed and its entity: (place, schema, columns)."""
+    of_feed = [column.name for column in catalogue().feed(feed).columns if column.pii == "none" and not column.why]
+    return [(feed, "staging", of_feed), (f"judged_{entity}", "judged", unclassed_texts(entity))]
+
+
 @step("doubt {entity} run {run}")
 def doubt(entity: str, run: int) -> None:
     """Let deliveries that would do what is implausible wait for a person; the others go on."""
@@ -198,6 +257,12 @@ def doubt(entity: str, run: int) -> None:
 def fold(entity: str, run: int) -> None:
     """Merge the good rows into history."""
     dbt.run_model(f"dim_{entity}", run)
+
+
+@step("seal {entity} run {run}")
+def seal(entity: str, run: int) -> None:  # noqa: ARG001  (they are in its name)
+    """Seal what the merge brought into the vault, where a key outside of the database is configured."""
+    vault.seal()
 
 
 @step("gate {entity} run {run}")

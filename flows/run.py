@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from prefect.runtime import flow_run
 
+from extract import entities
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt, taking
@@ -14,7 +15,7 @@ from flows.merge import merge
 from flows.prefect_door import flow, go, keep_table, step, tagged
 from flows.report import Report as Report
 from flows.report import RunError as RunError
-from warehouse import ledger
+from warehouse import ledger, vault
 from warehouse.connection import transaction
 from warehouse.migrate import migrate
 from warehouse.scratch import sweep
@@ -76,6 +77,10 @@ def prepare() -> None:
     """Migrations, the feeds' tables, the project's views: whatever is not there yet."""
     sweep()
     migrate()
+    vault.register()
+    vault.seal()  # what a process that died has left
+    for entity in catalogue().entities:
+        entities.check(entity)
     prepare_feed_tables(tuple(catalogue().feeds.values()))
     dbt.prepare()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from publish.files import convert, files_of, listed, schema_of, write_csv
+from publish.files import files_of, listed, schema_of, write_csv, write_others
 from publish.parts import earlier_export, write_parts
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
@@ -38,7 +38,7 @@ def export(entity: str, run: int, by: str | None = None) -> Path:
         if _published(connection, entity) != run:
             raise SluiceError(f"{entity} run {run} is not what is published (any more); it is not exported.")
         views = {name: schema_of(connection, name) for name in (entity, f"{entity}_history")}
-        rows = {name: write_csv(connection, name, aside / f"{name}.csv") for name in views}
+        rows = {name: write_csv(connection, name, schema, aside / f"{name}.csv") for name, schema in views.items()}
         earlier = earlier_export(folder.parent)
         if earlier and by == earlier.by and all(earlier.shows(n, s, aside / f"{n}.csv") for n, s in views.items()):
             shutil.rmtree(aside)
@@ -47,7 +47,7 @@ def export(entity: str, run: int, by: str | None = None) -> Path:
             _point_latest(earlier.folder)
             return folder
         manifest = {"entity": entity, "run": run, "by": by, "datasets": []}
-        manifest["datasets"] = [_dataset(aside, name, schema, rows[name]) for name, schema in views.items()]
+        manifest["datasets"] = [_dataset(connection, aside, name, schema, rows[name]) for name, schema in views.items()]
         if by:
             manifest["parts"] = write_parts(connection, aside, entity, by, views[entity], earlier, run)
     (aside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
@@ -56,13 +56,16 @@ def export(entity: str, run: int, by: str | None = None) -> Path:
     return folder
 
 
-def _dataset(folder: Path, view: str, schema: list[dict[str, str]], rows: int) -> dict[str, Any]:
+def _dataset(
+    connection: Connection, folder: Path, view: str, schema: list[dict[str, str]], rows: int
+) -> dict[str, Any]:
     files = files_of(folder, view)
-    convert(schema, files)
+    write_others(connection, view, schema, files)
     return {
         "name": view,
         "rows": rows,
         "schema": schema,
+        "csv_formulas": "neutralised" if settings().csv_for_spreadsheets else "as they are",
         "files": listed(files, folder),
     }
 
@@ -79,3 +82,8 @@ def _point_latest(folder: Path) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(folder.name, target_is_directory=True)
     aside.rename(latest)
+
+
+def forget(entity: str) -> None:
+    """Delete all exports of an entity: they hold what history does not hold any more."""
+    shutil.rmtree(settings().folder("exports") / entity, ignore_errors=True)

@@ -9,6 +9,7 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from warehouse.connection import driver
+from warehouse.settings import settings
 
 # How DuckDB calls the types that published columns have (they are declared in the dbt contracts); numeric: `_decimal`.
 DUCKDB_TYPES = {
@@ -50,23 +51,62 @@ def schema_of(connection: Connection, view: str) -> list[dict[str, str]]:
     return [dict(row) for row in found]
 
 
-def write_csv(connection: Connection, view: str, file: Path, only: sql.Composable | None = None) -> int:
-    """RFC 4180, UTF-8, sorted by id and time; NULL is an empty cell, an empty text is `""`."""
-    statement = sql.SQL("copy (select * from published.{} {} order by 1, valid_from) to stdout (format csv, header)")
+# What a spreadsheet takes for a formula at a cell's start (OWASP, CSV injection).
+FORMULA = r"^[-=+@\t\r]"
+GUARDED = "case when {0} ~ {1} then chr(39) || {0} else {0} end as {0}"
+
+
+def write_csv(
+    connection: Connection,
+    view: str,
+    schema: list[dict[str, str]],
+    file: Path,
+    only: sql.Composable | None = None,
+    *,
+    as_it_is: bool = False,
+) -> int:
+    """RFC 4180, UTF-8, sorted by id and time; NULL is an empty cell, an empty text is `""`. A text that begins like a
+    formula gets an apostrophe before it, unless the settings say otherwise or it is written `as_it_is`; numbers, dates
+    and JSON stay as they are."""
+    guarded = settings().csv_for_spreadsheets and not as_it_is
+    columns = [
+        sql.SQL(GUARDED if guarded and column["type"] == "text" else "{0}").format(
+            sql.Identifier(column["name"]), sql.Literal(FORMULA)
+        )
+        for column in schema
+    ]
+    statement = sql.SQL("copy (select {} from published.{} {} order by 1, valid_from) to stdout (format csv, header)")
+    parts = (sql.SQL(", ").join(columns), sql.Identifier(view), only or sql.SQL(""))
     cursor = driver(connection).cursor()
-    with open(file, "wb") as out, cursor.copy(statement.format(sql.Identifier(view), only or sql.SQL(""))) as copy:
+    with open(file, "wb") as out, cursor.copy(statement.format(*parts)) as copy:
         for chunk in copy:
             out.write(chunk)
     return cursor.rowcount
 
 
-def convert(schema: list[dict[str, str]], files: dict[str, Path]) -> None:
-    """Write Parquet and NDJSON from the CSV file. Numbers keep all their digits."""
+def write_others(
+    connection: Connection,
+    view: str,
+    schema: list[dict[str, str]],
+    files: dict[str, Path],
+    only: sql.Composable | None = None,
+) -> None:
+    """Write Parquet and NDJSON beside the CSV file: the values as they are, numbers with all their digits."""
+    if not settings().csv_for_spreadsheets:
+        _convert(schema, files["csv"], files)
+        return
+    plain = files["csv"].with_suffix(".plain")
+    write_csv(connection, view, schema, plain, only, as_it_is=True)
+    _convert(schema, plain, files)
+    plain.unlink()
+
+
+def _convert(schema: list[dict[str, str]], csv: Path, files: dict[str, Path]) -> None:
     types = {column["name"]: DUCKDB_TYPES[column["type"]] for column in schema}
     with duckdb.connect(config={"threads": 2}) as database:
         database.execute("set timezone = 'UTC'")
         rows = database.read_csv(
-            str(files["csv"]),
+            str(csv),
             header=True,
             delimiter=",",
             quotechar='"',

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import sql
 from sqlalchemy import Connection
 
-from publish.files import convert, files_of, listed, sha256, write_csv
+from publish.files import files_of, listed, sha256, write_csv, write_others
 from warehouse.connection import driver
 
 
@@ -79,7 +79,7 @@ def write_parts(
         place = _place(folder / by, value)
         csv = place / f"{entity}.csv"
         only = sql.SQL("where {}::text is not distinct from {}").format(column, sql.Literal(value))
-        rows = write_csv(connection, entity, csv, only)
+        rows = write_csv(connection, entity, schema, csv, only)
         kept = earlier.part(value, csv) if earlier else None
         if earlier and kept and earlier.shows_schema(entity, schema):
             for file in kept["files"]:
@@ -88,6 +88,6 @@ def write_parts(
             parts.append(kept)
             continue
         files = files_of(place, entity)
-        convert(schema, files)
+        write_others(connection, entity, schema, files, only)
         parts.append({"value": value, "rows": rows, "since_run": run, "files": listed(files, folder)})
     return parts

@@ -202,6 +202,22 @@ def explanation(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def rights(found: Sequence[Any], members: Sequence[Mapping[str, Any]]) -> Group:
+    """What each role can read and call, and who its members are."""
+    table = _table("What each role can do", pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("role", "reads", "calls", "more than declared"):
+        table.add_column(name, overflow="fold")
+    for of_role in found:
+        cells = ("\n".join(names) or "nothing" for names in (of_role.reads, of_role.calls, of_role.too_much))
+        table.add_row(of_role.role, *(Text(cell) for cell in cells))
+    belong = _table("Members")
+    for name in ("role", "member", "superuser"):
+        belong.add_column(name)
+    for row in members:
+        belong.add_row(row["role"], row["member"], "yes: no grant binds it" if row["super"] else "")
+    return Group(table, belong)
+
+
 def rows(title: str, found: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     """Any rows in the given columns, a line each."""
     table = _table(title, pad_edge=False, padding=(0, 1, 0, 0))

@@ -8,7 +8,7 @@ import yaml
 from conftest import PROJECT, forget_settings
 from samples import FEEDS, VENDORS, loaded, of
 
-from extract.feeds import PII_CLASSES
+from extract.classes import BUILT_IN as PII_CLASSES
 from extract.read import name_key
 
 

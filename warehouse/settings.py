@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -27,6 +27,12 @@ class Settings(BaseSettings):
         30.0, description="Seconds that the embedded server goes on after its last user left."
     )
     archive_url: str | None = Field(None, description="s3://bucket/prefix, or a folder; unset: archive/ in the home.")
+    archive_encryption: str | None = Field(
+        None, description="How S3 is asked to encrypt archived objects: AES256, or the id of a KMS key."
+    )
+    keep_staged_days: int = Field(
+        30, ge=0, description="Days that `sluice purge` leaves staged and judged rows of what is merged."
+    )
     drop_folder: str | None = Field(
         None,
         description="Where vendors' files are dropped, in the folders that feeds name: a folder, or"
@@ -61,6 +67,15 @@ class Settings(BaseSettings):
     )
     staging_cluster: str | None = Field(
         None, description="Address of a Dask cluster that stages large backlogs, or a number of local processes."
+    )
+    csv_for_spreadsheets: bool = Field(
+        True,
+        description="Whether exported CSV has an apostrophe before texts that a spreadsheet takes for a formula.",
+    )
+    vault_key: SecretStr | None = Field(
+        None,
+        description="What values of the vault are sealed with: a key file of `sluice pii key`, its text, or"
+        " kms:KEY_ID; unset: they are not sealed.",
     )
     limits: dict[str, int] = Field(
         {},

@@ -14,4 +14,5 @@ select
     status,
     quarantined_at
 from quarantine.{{ entity }}
+where true {{- of_entitled_vendors(entity, 'feed') }}
 {% endmacro %}
