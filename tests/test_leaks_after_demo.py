@@ -1,4 +1,4 @@
-"""After the demo, with a Prefect server: no personal value in any other schema, in Prefect's data, logs, exports."""
+"""After the demo, with a Prefect server: no personal value in other schemas, nor in Prefect's data, logs, exports."""
 
 import json
 import os
