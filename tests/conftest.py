@@ -199,8 +199,15 @@ def small(install: Callable[..., Sluice], small_project: Path) -> Iterator[Sluic
 
 @pytest.fixture(scope="session")
 def prefect_url() -> Iterator[str]:
-    """The API of a Prefect server for the session: it costs 10 s and more, so it is one for all who ask."""
+    """The API of a Prefect server for the session: it costs 10 s and more, so it is one for all who ask.
+
+    A developer may name one that runs: TESTS_PREFECT_URL.
+    """
     from flows.server import prefect_server
+
+    if there := os.environ.get("TESTS_PREFECT_URL"):
+        yield there
+        return
 
     before = dict(os.environ)
     home = Path(tempfile.mkdtemp(prefix="sluice-prefect-"))

@@ -44,5 +44,9 @@ def consume(workers: int, at_once: int) -> list[str]:
         subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _ in range(workers)
     ]
-    said = [process.communicate(timeout=280)[0] for process in running]
+    try:
+        said = [process.communicate(timeout=800)[0] for process in running]
+    finally:
+        for process in running:
+            process.kill()
     return [told for process, told in zip(running, said, strict=True) if process.returncode]

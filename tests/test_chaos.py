@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
 from conftest import PROJECT
 
 
+@pytest.mark.timeout(900)
 def test_whoever_is_killed_everything_is_published_once():
     seed = os.environ.get("CHAOS_SEED", "7")
     asked = ["--seed", seed, "--deliveries", "10", "--kills", "6", "--seconds", "25", "--without-prefect"]

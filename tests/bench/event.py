@@ -40,6 +40,12 @@ def process(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         running.wait(30)
 
 
+def cpu(pid: int) -> float:
+    """Seconds of processor time that a process has used (Linux)."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     """Measure, and print the median."""
     parser = argparse.ArgumentParser()
@@ -79,8 +85,8 @@ def measure(times: int, rows: int, home: Path) -> None:
     wait_for(os.environ["AWS_ENDPOINT_URL"] + "/moto-api/")
     s3 = boto3.client("s3")
     os.environ["SLUICE_EVENTS_QUEUE"] = prepare(s3, boto3.client("sqs"), "arrivals", "in/").queue
-    taken = []
-    with process("flows.cli", "listen", log=home / "listen.log"):
+    taken, spent = [], 0.0
+    with process("flows.cli", "listen", log=home / "listen.log") as consumer:
         while b"Listening" not in (home / "listen.log").read_bytes():
             time.sleep(0.2)
         for day in range(times + 1):
@@ -94,8 +100,12 @@ def measure(times: int, rows: int, home: Path) -> None:
                 time.sleep(0.02)
             if day:  # the first one warms up
                 taken.append(time.monotonic() - began)
+            else:
+                spent = -cpu(consumer.pid)
+        spent += cpu(consumer.pid)
     listed = " ".join(f"{seconds:.2f}" for seconds in sorted(taken))
     print(f"{rows} rows, object in the bucket to published: median {statistics.median(taken):.2f} s of {listed}")
+    print(f"of the consumer's own processor time: {spent / times:.2f} s each; load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Worker:
         """How many there are."""
         return len(self.runs(flow))
 
-    def finish(self, flow: str, patience: float = 120, until: Callable[[Any], bool] | None = None) -> Any:
+    def finish(self, flow: str, patience: float = 400, until: Callable[[Any], bool] | None = None) -> Any:
         """Wait until the newest run of a flow has ended (or is as `until` wants it) with a worker at work; gives it."""
         settled = until or (lambda run: run.state is not None and run.state.is_final())
         self._quieten()

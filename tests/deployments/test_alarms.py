@@ -94,6 +94,7 @@ def test_an_alarm_goes_to_the_topic(small, aws, monkeypatch):
     assert notice["Message"] == "acme.things: nothing came\n\nsluice.feed.acme.things"
 
 
+@pytest.mark.timeout(900)
 def test_a_gate_that_stops_is_an_alarm_that_reaches_the_operator(small, api, aws, worker, monkeypatch, tmp_path):
     """The whole way: event, automation, a worker's run, the topic, a subscriber."""
     from deployments.apply import apply
@@ -110,7 +111,7 @@ def test_a_gate_that_stops_is_an_alarm_that_reaches_the_operator(small, api, aws
         with pytest.raises(SluiceError, match="the gate did not pass"):
             small.run()
     notices = {}
-    until = time.monotonic() + 150
+    until = time.monotonic() + 400
     while time.monotonic() < until and "A gate stopped a publication" not in notices:
         worker.finish("alarm")
         notices |= {notice["Subject"]: notice["Message"] for notice in sent()}
@@ -146,6 +147,7 @@ def test_a_publication_waits_for_a_yes_and_nobody_waits_with_it(careful):
     assert "nothing new" in command("run").output
 
 
+@pytest.mark.timeout(900)
 def test_a_person_says_yes_in_the_ui(careful, api, worker):
     """The run suspends: it holds no worker while it waits."""
     from deployments.apply import apply

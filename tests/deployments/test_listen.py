@@ -172,6 +172,7 @@ def test_a_long_work_keeps_its_messages(small, bucket, monkeypatch):
     assert bucket.waiting() == 0
 
 
+@pytest.mark.timeout(900)
 def test_through_the_pool_a_worker_runs_it(small, bucket, api, worker):
     from deployments.apply import apply
 

@@ -17,11 +17,12 @@ def many(install, small_project, tmp_path):
     forget_settings()
 
 
+@pytest.mark.timeout(900)
 def test_four_consumers_share_two_hundred_deliveries(many, aws, monkeypatch, capsys):
     bucket = make(aws, monkeypatch)
     deliver(bucket, FEEDS, DAYS, ROWS)
     began = time.monotonic()
-    assert consume(WORKERS, at_once=20) == []
+    assert consume(WORKERS, at_once=40) == []
     took = time.monotonic() - began
     many.run()  # what two of them left to each other at the very end
     assert many.sql("select state, count(*) from ledger.deliveries group by 1") == [("merged", FEEDS * DAYS)]
