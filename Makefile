@@ -17,7 +17,7 @@ help:
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
 	@echo "make docs    the warehouse's documentation as one static page"
-	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3)"
+	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3 PART=full|delta|year|dbt|dlt)"
 	@echo "make bench-read   the reader: Pollock's pollutions, speed beside COPY and others, peak memory"
 	@echo "make lock    resolve requirements.lock anew"
 	@echo "make clean   remove the environment and the demo's home"
@@ -42,6 +42,7 @@ demo-history: setup
 
 test-deep: setup
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function
+	@DEEP_KILLS=$${DEEP_KILLS:-100} $(BIN)/python -m pytest tests/test_kill.py -k random
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -60,7 +61,7 @@ docs: setup
 	@$(BIN)/sluice docs
 
 bench: setup
-	@$(BIN)/python tests/bench/history.py --rows $${ROWS:-1000000} --rounds $${ROUNDS:-3}
+	@$(BIN)/python tests/bench/history.py --rows $${ROWS:-1000000} --rounds $${ROUNDS:-3} $(PART:%=--part %)
 
 bench-read: setup
 	@$(BIN)/python -m tests.bench_read.pollock
