@@ -19,7 +19,7 @@ help:
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
 	@echo "make docs    the warehouse's documentation as one static page"
-	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3)"
+	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3 PART=full|delta|year|dbt|dlt)"
 	@echo "make bench-read   the reader: Pollock's pollutions, speed beside COPY and others, peak memory"
 	@echo "make up      Prefect, worker, event consumer, documentation, on loopback (SLUICE_DEMO_S3=1: an S3 too); make down"
 	@echo "make test-chaos   kill -9 of everything at random during a stream of deliveries, and an account at the end"
@@ -53,8 +53,12 @@ demo-privacy: setup
 
 test-deep: setup
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function
+<<<<<<< HEAD
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest -n 2 tests/extract/test_read_properties.py \
 		tests/extract/test_read_dialects.py
+=======
+	@DEEP_KILLS=$${DEEP_KILLS:-100} $(BIN)/python -m pytest tests/test_kill.py -k random
+>>>>>>> 802254d9f04dac1933bb19160bd1fe7806323502
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -74,7 +78,7 @@ docs: setup
 	@$(BIN)/sluice docs
 
 bench: setup
-	@$(BIN)/python tests/bench/history.py --rows $${ROWS:-1000000} --rounds $${ROUNDS:-3}
+	@$(BIN)/python tests/bench/history.py --rows $${ROWS:-1000000} --rounds $${ROUNDS:-3} $(PART:%=--part %)
 
 bench-read: setup
 	@$(BIN)/python -m tests.bench_read.pollock
