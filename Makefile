@@ -53,12 +53,9 @@ demo-privacy: setup
 
 test-deep: setup
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function
-<<<<<<< HEAD
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest -n 2 tests/extract/test_read_properties.py \
 		tests/extract/test_read_dialects.py
-=======
 	@DEEP_KILLS=$${DEEP_KILLS:-100} $(BIN)/python -m pytest tests/test_kill.py -k random
->>>>>>> 802254d9f04dac1933bb19160bd1fe7806323502
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
