@@ -45,7 +45,7 @@ EFFECTS = (
     " coalesce(compared.changed, 0) as changed,"
     " case when c.mode = 'full' then coalesce(compared.gone, 0) else 0 end as gone"
     " from coming as c join ledger.row_accounts as a using (delivery_id) left join compared using (delivery_id)"
-    " join ledger.deliveries as d using (delivery_id) where not d.accepted order by 1"
+    " join ledger.deliveries as d using (delivery_id) where not d.accepted and not d.in_history order by 1"
 )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import NamedTuple
 
-from extract import archive
+from extract import archive, mended
 from extract.feeds import Feed, FromFilename
 from extract.limits import limits
 from extract.read import Refused, unpack
@@ -85,24 +85,27 @@ def deliver(
     `effective` is the day that the file speaks of, where the feed's own rule is to be overruled; `arrived_at` is when
     the file came, if that was not just now; `retry` is whether a file that was refused is tried anew; `container` is
     the SHA-256 of the zip that it was taken out of.
+    A mended file speaks of the time of the delivery that it mends, and supersedes nothing (extract/mended.py).
     Raises SluiceError where the day cannot be known, extract.read.Refused where there is no file to keep.
     """
     received_at = datetime.now(UTC)
-    day = effective or effective_date(feed, path, arrived_at or received_at)
+    original = mended.original(feed, path)
+    day = original["effective_date"] if original else effective or effective_date(feed, path, arrived_at or received_at)
     kept = archive.keep(path)
     arrival = ledger.Arrival(
         vendor=feed.vendor,
         feed=feed.key,
         entity=feed.entity,
-        mode=feed.mode,
+        mode="delta" if original else feed.mode,
         name=printable(path.name),
         sha256=kept.sha256,
         bytes=kept.bytes,
         received_at=received_at,
-        effective_at=datetime.combine(day, time(), feed.zone),
+        effective_at=original["effective_at"] if original else _midnight(feed, day),
         effective_date=day,
         declaration=feed.version,
         container=container,
+        mends=original["delivery_id"] if original else None,
     )
     with transaction() as connection:
         return ledger.register(connection, arrival, retry=retry)
@@ -110,7 +113,8 @@ def deliver(
 
 def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | None:
     """The delivery that a file in the drop folder is already, or None: so a run spares it a flow run of its own."""
-    effective_at = datetime.combine(effective_date(feed, path, arrived_at), time(), feed.zone)
+    original = mended.original(feed, path)
+    effective_at = original["effective_at"] if original else _midnight(feed, effective_date(feed, path, arrived_at))
     try:
         with open(path, "rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
@@ -118,6 +122,10 @@ def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | N
         return None  # taking it in says what is wrong with it
     with transaction() as connection:
         return ledger.known(connection, feed.key, effective_at, sha256, feed.version)
+
+
+def _midnight(feed: Feed, day: date) -> datetime:
+    return datetime.combine(day, time(), feed.zone)
 
 
 def effective_date(feed: Feed, path: Path, arrived_at: datetime) -> date:

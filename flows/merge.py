@@ -14,7 +14,7 @@ from flows import dbt
 from flows.prefect_door import keep_artifact, step
 from publish import export as exports
 from publish import pointer, tables
-from warehouse import runs, word
+from warehouse import quarantine, runs, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 
@@ -35,9 +35,11 @@ class Merged:
 def merge(entity: str) -> Merged:
     """Bring one entity up to date. What an earlier run left unfinished is finished first."""
     with runs.entity_lock(entity):
+        quarantine.settle(entity)
         run = start(entity)
         if run:
             finish(entity, run)
+            settle(entity)
         candidate = runs.candidate(entity)
         if candidate is None or pointer.is_held(entity):
             make_up_for_export(entity)
@@ -133,6 +135,12 @@ def doubt(entity: str, run: int) -> None:
 def fold(entity: str, run: int) -> None:
     """Merge the good rows into history."""
     dbt.run_model(f"dim_{entity}", run)
+
+
+@step("settle quarantine of {entity}")
+def settle(entity: str) -> None:
+    """Write down which quarantined rows came right by this."""
+    quarantine.settle(entity)
 
 
 @step("gate {entity} run {run}")

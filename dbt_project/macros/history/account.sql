@@ -2,6 +2,7 @@
    delivery that does not add up breaks the constraint every_good_row_is_merged. #}
 {% macro merge_account_sql(entity, relation, run) %}
     {%- set id = entity ~ '_id' -%}
+    {%- set mended = has_supplements(entity) -%}
     insert into ledger.row_accounts
         (delivery_id, read, blank, banner, unreadable, staged, quarantined, good, duplicate)
     select
@@ -13,7 +14,7 @@
     on conflict (delivery_id) do nothing;
 
     with accounted as (
-        select d.delivery_id, coalesce(d.sighting_of, d.delivery_id) as content_id, d.feed, d.effective_at
+        select d.delivery_id, coalesce(d.sighting_of, d.delivery_id) as content_id, d.feed, d.effective_at, d.mends
         from ledger.run_deliveries as r
         join ledger.deliveries as d using (delivery_id)
         join ledger.row_accounts as account using (delivery_id)
@@ -38,6 +39,7 @@
                 on version._feed = accounted.feed
                 and version.valid_from = accounted.effective_at
                 and version._superseded_in is null
+                {%- if mended %}{{ begun_by_itself() }}{% endif %}
             union all
             select accounted.delivery_id, version.{{ id }}, false, true
             from accounted
@@ -45,6 +47,7 @@
                 on version._feed = accounted.feed
                 and version.valid_to = accounted.effective_at
                 and version._superseded_in is null
+                {%- if mended %}{{ ended_by_itself(entity, relation) }}{% endif %}
         ) as either
         group by 1, 2
     ),
@@ -73,6 +76,7 @@
     update ledger.deliveries as d
     set
         in_history = r.effect = 'add',
+        judge_again = false,
         state = case when d.state = 'judged' then 'merged' else d.state end
     from ledger.run_deliveries as r
     where r.run = {{ run }} and r.delivery_id = d.delivery_id and r.effect in ('add', 'remove');

@@ -10,6 +10,7 @@
         d.feed,
         d.effective_at,
         d.mode,
+        d.mends,
         r.effect,
         row_number() over (order by d.effective_at, d.delivery_id) as seq
     from ledger.run_deliveries as r
@@ -17,10 +18,11 @@
     where r.run = {{ run }} and r.effect in ('add', 'context');
 
     create temporary table removed on commit drop as
-    select d.delivery_id, d.feed, d.effective_at
+    select d.delivery_id, d.feed, d.effective_at, d.mends
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
-    where r.run = {{ run }} and r.effect = 'remove';
+    -- What is judged again goes out as it was and comes in as it is now.
+    where r.run = {{ run }} and (r.effect = 'remove' or (r.effect = 'add' and d.in_history));
 
     create temporary table since on commit drop as
     select feed, min(effective_at) as at
@@ -134,7 +136,8 @@
     union
     select {{ id }} from missing
     union
-    select {{ id }} from bounded;
+    select {{ id }} from bounded
+    {%- if has_supplements(entity) %}{{ alive_when_mended(entity, relation) }}{% endif %};
 
     create unique index on concerned ({{ id }});
     analyze concerned;

@@ -5,6 +5,7 @@
 {% macro fold_sql(entity, relation) %}
     {%- set id = entity ~ '_id' -%}
     {%- set key = entity_key(entity) -%}
+    {%- set mended = has_supplements(entity) -%}
     {%- set personal = entity_columns(entity) | rejectattr('pii', 'equalto', 'none')
         | selectattr('name', 'in', key) | list -%}
     create temporary table folded on commit drop as
@@ -42,6 +43,7 @@
         join folding on folding.content_id = judged._delivery_id
         join concerned using ({{ id }})
         where judged._delivery_id = any (array(select content_id from folding))
+            {%- if mended %}{{ not_said_again(entity) }}{% endif %}
     ),
 
     neighbours as (
@@ -81,6 +83,7 @@
                         )
                     {%- endif %}
                 )
+                {%- if mended %}{{ not_mended(entity) }}{% endif %}
             order by folding.seq
             limit 1
         ) as absence on true

@@ -22,6 +22,9 @@
             "select code, predicate from ledger.rules join ledger.runs using (contract_hash)"
             " where run = " ~ deliveries.rows[0].run ~ " order by position"
         ) -%}
+        {% call statement('keep') -%}
+            {{ keep_settled(entity) }}
+        {%- endcall %}
         {% call statement('clear') -%}
             {% for delivery in deliveries.rows -%}
             drop table if exists judged.delivery_{{ delivery.delivery_id }};
@@ -32,6 +35,9 @@
         {%- endcall %}
         {% call statement('split') -%}
             {{ without_values(split_sql(entity, target_relation, sql, rules.rows)) }}
+        {%- endcall %}
+        {% call statement('put_back') -%}
+            {{ without_values(put_settled_back(entity, target_relation)) }}
         {%- endcall %}
         {% call statement('advance') -%}
             update ledger.deliveries set state = 'judged'

@@ -32,6 +32,14 @@
         check ((kind = 'judged') = (raw is not null)),
         check ((kind = 'unreadable') = (raw_bytes is not null))
     );
+    {% for column in [
+        "severity text", "responsible text", "settled_at timestamptz", "settled_by text", "settled_why text",
+        "settled_run bigint", "settled_delivery bigint references ledger.deliveries"
+    ] -%}
+    alter table quarantine.{{ entity }} add column if not exists {{ column }};
+    {% endfor %}
+    create index if not exists {{ entity }}_open on quarantine.{{ entity }} (feed, delivery_id) where status = 'open';
+    create index if not exists {{ entity }}_settled on quarantine.{{ entity }} (settled_delivery) where settled_delivery is not null;
     create index if not exists {{ entity }}_present on quarantine.{{ entity }} ({{ entity }}_id, delivery_id);
     comment on table quarantine.{{ entity }} is
         'One row per record that broke a rule or could not be read, with all its reasons. Holds personal data.';

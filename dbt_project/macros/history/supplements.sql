@@ -1,0 +1,81 @@
+{# Mended files in the fold. A supplement (`mends`) is folded after the delivery that it mends, at the same effective
+   time: what it says of a key counts there, and a key that it holds is not absent from the delivery that it mends. A run
+   without supplements runs none of this. #}
+
+{% macro has_supplements(entity) %}
+    {{ return(run_query(
+        "select exists (select from ledger.deliveries where entity = '" ~ entity ~ "' and mends is not null)"
+    ).rows[0][0]) }}
+{% endmacro %}
+
+{# Of two observations of a key at one time the later delivery's counts. #}
+{% macro not_said_again(entity) %}
+    {%- set id = entity ~ '_id' -%}
+            and not exists (
+                select
+                from folding as mended
+                join judged.{{ entity }} as again on again._delivery_id = mended.content_id
+                where mended.mends is not null
+                    and mended.feed = folding.feed
+                    and mended.effective_at = folding.effective_at
+                    and mended.seq > folding.seq
+                    and again.{{ id }} = judged.{{ id }}
+                    and again._delivery_id = any (array(select content_id from folding where mends is not null))
+            )
+{% endmacro %}
+
+{# The key stands in a file that mends this delivery, or the content that it repeats. #}
+{% macro not_mended(entity) %}
+                and not exists (
+                    select
+                    from folding as mended
+                    join judged.{{ entity }} as again on again._delivery_id = mended.content_id
+                    where mended.mends = folding.content_id
+                        and again.{{ entity }}_id = neighbours.id
+                        and again._delivery_id = any (array(select content_id from folding where mends is not null))
+                )
+{% endmacro %}
+
+{# A supplement that goes may have kept any key of its feed from being absent: those alive at its time are looked at. #}
+{% macro alive_when_mended(entity, relation) %}
+    union
+    select version.{{ entity }}_id
+    from {{ relation }} as version
+    join removed
+        on removed.mends is not null
+        and removed.feed = version._feed
+        and version.valid_from <= removed.effective_at
+        and (version.valid_to is null or version.valid_to >= removed.effective_at)
+    where version._superseded_in is null
+{% endmacro %}
+
+{# At one time of one feed: what begins with a row of a supplement is that one's doing, all else the usual delivery's. #}
+{% macro begun_by_itself() %}
+                and case
+                    when accounted.mends is not null then version._delivery_id = accounted.delivery_id
+                    else not exists (
+                        select from ledger.deliveries as mended
+                        where mended.mends is not null and mended.delivery_id = version._delivery_id
+                    )
+                end
+{% endmacro %}
+
+{% macro ended_by_itself(entity, relation) %}
+                and coalesce(
+                    (
+                        select
+                            case
+                                when accounted.mends is not null then begun._delivery_id = accounted.delivery_id
+                                else not exists (
+                                    select from ledger.deliveries as mended
+                                    where mended.mends is not null and mended.delivery_id = begun._delivery_id
+                                )
+                            end
+                        from {{ relation }} as begun
+                        where begun.{{ entity }}_id = version.{{ entity }}_id
+                            and begun.valid_from = version.valid_to
+                            and begun._superseded_in is null
+                    ),
+                    accounted.mends is null
+                )
+{% endmacro %}
