@@ -8,7 +8,7 @@ import bz2
 import gzip
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -135,9 +135,3 @@ def whole(cell: str) -> int | None:
     """A number as a spreadsheet may have written it back: `12`, `12.0`; None for anything else."""
     found = re.fullmatch(r"\s*(\d{1,18})(?:[.,]0+)?\s*", cell)
     return int(found[1]) if found else None
-
-
-def layout(feed: Feed, header: Sequence[str]) -> list[tuple[str, str | None]]:
-    """The columns of a vendor's file as (its header name, our staging column); None where nobody declared it."""
-    of_header = {name_key(name): column.name for column in feed.columns for name in column.headers}
-    return [(name, of_header.get(name_key(name))) for name in header if not is_ours(name)]

@@ -353,6 +353,16 @@ def _staging_names(feed: Feed, header: tuple[str, ...]) -> StagingNames:
     return StagingNames(tuple(known.values()), tuple(known), extra, ours)
 
 
+def layout(feed: Feed, header: tuple[str, ...]) -> list[tuple[str, str, bool]]:
+    """The vendor's columns of a file in their order: its name there, its name in staging, and whether the feed declares
+    it (the others are kept as JSON)."""
+    names = _staging_names(feed, header)
+    declared = dict(zip(names.declared_positions, names.known, strict=True))
+    placed = {**{position: (name, True) for position, name in declared.items()}}
+    placed |= {position: (name, False) for position, name in names.extra.items()}
+    return [(header[position], *placed[position]) for position in sorted(placed)]
+
+
 def _unused(name: str, taken: Any) -> str:
     """A second `Notes` is `Notes (2)`: no cell is lost to a name that occurs twice."""
     candidate, count = name, 1

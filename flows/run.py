@@ -14,6 +14,7 @@ from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt
 from flows.ingest import Ingested, ingest, stage, why_refused
 from flows.merge import Merged, merge
+from flows.notify import Notice, told_after_a_run
 from flows.prefect_door import go, step
 from flows.telling import in_a_paragraph
 from warehouse import ledger
@@ -24,11 +25,13 @@ from warehouse.migrate import migrate
 
 @dataclass
 class Report:
-    """What a run did: files that came in, entities that were merged, and what went wrong, in a person's words."""
+    """What a run did: files that came in, entities that were merged, what went wrong in a person's words, and which
+    owners were told."""
 
     ingested: list[Ingested] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
     def tell(self, problem: str | None) -> None:
         """Note a problem, if there is one, once."""
@@ -68,6 +71,7 @@ def run(entities: Sequence[str] = ()) -> Report:
                 report.tell(doubt)
         except Exception as error:
             report.tell(in_a_paragraph(error))
+    report.notices = told_after_a_run(chosen)
     if report.problems:
         raise RunError(report)
     return report
