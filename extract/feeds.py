@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -97,6 +98,18 @@ class Arrives(Strict):
         return pattern
 
 
+class Expected(Strict):
+    """How often a feed comes, as dbt's freshness has it."""
+
+    count: int = Field(gt=0)
+    period: Literal["minute", "hour", "day"]
+
+    @property
+    def interval(self) -> timedelta:
+        """The longest time from one delivery to the next."""
+        return timedelta(**{f"{self.period}s": self.count})
+
+
 class Bounds(Strict):
     """What a delivery may do before a person is asked. Shares are of the feed's keys, or of the delivery's rows; they
     count from `at_least` keys or rows on."""
@@ -169,6 +182,7 @@ class Feed(Strict):
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     format: Hints = Hints()
     bounds: Bounds = Bounds()
+    expected: Expected | None = None  # left out: what its freshness warns after
     notify: Notify = Notify()
     columns: tuple[Column, ...] = Field(min_length=1)
 
@@ -302,7 +316,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         raise FeedError(f"{file}: {where}: names are lower-case words joined by _: letters, digits, _.")
     if table.get("identifier") != f"{vendor}__{name}":
         raise FeedError(f"{file}: {where}.identifier: write {vendor}__{name}, the feed's table in staging.")
-    meta = {**_meta(source), **_meta(table)}
+    meta = {**_expected(table), **_meta(source), **_meta(table)}
     if not meta.get("owner"):
         raise FeedError(
             f"{file}: {where}.config.meta.owner: missing; name who mends bad rows: owner: {{name: ..., email: ...}}"
@@ -324,6 +338,12 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
 
 def _meta(node: dict[str, Any]) -> dict[str, Any]:
     return dict((node.get("config") or {}).get("meta") or {})
+
+
+def _expected(table: dict[str, Any]) -> dict[str, Any]:
+    """How often the feed comes, where its freshness tells."""
+    freshness = (table.get("config") or {}).get("freshness") or {}
+    return {"expected": freshness["warn_after"]} if freshness.get("warn_after") else {}
 
 
 def _column(column: dict[str, Any]) -> dict[str, Any]:

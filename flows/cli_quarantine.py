@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flows.telling import say, told_plainly
+from flows.telling import say, tell_merged, told_plainly
 
 
 @click.command("export")
@@ -60,8 +60,45 @@ def discard(entity: str, rule: str | None, delivery: int | None, rows: tuple[int
             connection, catalogue().entity(entity), by=person(), why=why, rule=rule, delivery_id=delivery, rows=rows
         )
         if not count:
-            raise SluiceError(f"No open row of {entity} is meant by that; `sluice quarantine list {entity}` shows them.")
+            raise SluiceError(
+                f"No open row of {entity} is meant by that; `sluice quarantine list {entity}` shows them."
+            )
     say(f"{entity}: {count} rows discarded")
+
+
+@click.command("replay")
+@click.argument("entity")
+@click.option("--rule", metavar="CODE", help="Deliveries with open rows that break this rule.")
+@click.option("--delivery", type=int, metavar="N", help="This delivery.")
+@click.option("--why", default="the rules or the mapping have changed", help="Why; it is kept with the rows.")
+@click.option("--dry-run", is_flag=True, help="Say what would come of it; change nothing.")
+@told_plainly
+def replay(entity: str, rule: str | None, delivery: int | None, why: str, dry_run: bool) -> None:
+    """Judge the deliveries of an ENTITY that have open bad rows again, under today's mapping and contract.
+
+    What is good now comes into history at its own time, as if it had been good at first. Rows that were good are
+    judged again too: a rule that is stricter now may take some out of history.
+    """
+    from extract.feeds import catalogue
+    from flows import replay as replaying
+    from flows.run import prepare
+
+    prepare()
+    entity = catalogue().entity(entity)
+    if dry_run:
+        tried = replaying.try_out(entity, rule, delivery)
+        say(f"{entity}: of {tried.rows} open rows in {_deliveries(tried.deliveries)} {tried.good} would be good,")
+        say(f"{tried.bad} would stay bad; {tried.newly_bad} rows that are good would be bad.")
+        return
+    done = replaying.replay(entity, rule, delivery, by=person(), why=why)
+    tell_merged(done.merged)
+    say(f"{entity}: {done.good} rows of {_deliveries(done.deliveries)} are good now, {done.bad} stay bad")
+    if done.newly_bad:
+        say(f"{done.newly_bad} rows that were good are in quarantine now: see sluice quarantine list {entity}")
+
+
+def _deliveries(numbers: Any) -> str:
+    return f"deliver{'y' if len(numbers) == 1 else 'ies'} {', '.join(map(str, numbers))}"
 
 
 def person() -> str:
@@ -72,4 +109,4 @@ def person() -> str:
         return "somebody"
 
 
-QUARANTINE_COMMANDS: tuple[Any, ...] = (export, discard)
+QUARANTINE_COMMANDS: tuple[Any, ...] = (export, replay, discard)

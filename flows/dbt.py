@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,12 +67,23 @@ def run_model(name: str, run: int) -> None:
     invoke("run", "--select", name, run=run)
 
 
-def invoke(*arguments: str, run: int | None = None, quiet: bool = True) -> Any:
+def try_model(name: str, run: int) -> dict[str, int]:
+    """Judge for a run without keeping anything of it; gives the counts that macros/judge/settled.sql tells."""
+    try:
+        invoke("run", "--select", name, run=run, trial=True)
+    except SluiceError as error:
+        if found := re.search(r"sluice trial: (\{.*?\})", str(error)):
+            return dict(json.loads(found[1]))
+        raise
+    raise SluiceError(f"{name} tried nothing; run it without --dry-run.")
+
+
+def invoke(*arguments: str, run: int | None = None, quiet: bool = True, trial: bool = False) -> Any:
     """Run dbt in this process; inside a Prefect flow each node shows as a task.
 
     Raises SluiceError with the messages of the nodes that failed.
     """
-    _environment(run)
+    _environment(run, trial)
     settings_of_all = [
         "--project-dir",
         str(settings().dbt_project),
@@ -112,7 +124,7 @@ def _runner() -> Any:
     return dbtRunner().invoke
 
 
-def _environment(run: int | None) -> None:
+def _environment(run: int | None, trial: bool) -> None:
     url = make_url(warehouse_url())
     os.environ.update(
         SLUICE_PG_HOST=str(url.host),
@@ -121,7 +133,8 @@ def _environment(run: int | None) -> None:
         SLUICE_PG_DATABASE=str(url.database),
         DO_NOT_TRACK="1",
         # The run's number goes to the database session: as a dbt variable it would have the project parsed anew.
-        PGOPTIONS=f"-c client_min_messages=warning -c sluice.run={run or ''}",
+        PGOPTIONS=f"-c client_min_messages=warning -c sluice.run={run or ''}"
+        + (" -c sluice.trial=on" if trial else ""),
     )
     os.environ[SECRET] = str(url.password or "")
 

@@ -87,11 +87,16 @@ def make_up_for_export(entity: str) -> None:
 @step("start {entity}")
 def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
+    return runs.start(entity, *todays_contract(entity))
+
+
+def todays_contract(entity: str) -> tuple[str, str, tuple[runs.Rule, ...]]:
+    """The versions of the entity's contract and gate, and the contract's rules as SQL."""
     file, gate = contract.contract_file(entity), contract.gate_file(entity)
     contract.compiles(gate)
     rules = (*contract.row_rules(file), key_rule(entity))
     contract.fits(file, entity, rules)
-    return runs.start(entity, contract.version(file, rules), contract.version(gate), rules)
+    return contract.version(file, rules), contract.version(gate), rules
 
 
 def key_rule(entity: str) -> runs.Rule:

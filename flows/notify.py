@@ -76,7 +76,7 @@ def _tell(feed: Feed, *, dry_run: bool, now: datetime) -> list[Notice]:
         if not quality.is_there(connection, feed.entity):
             return []
         digest = quality.signature(connection, feed.entity, feed.key)
-        open_rows = quality.open_rows(connection, feed.entity).get(feed.key, 0)
+        open_rows = quality.open_rows(connection, feed.entity, quality.THEIRS).get(feed.key, 0)
         ways = _ways(feed, dry_run)
         last = {address: notices.last(connection, feed.key, address) for _, address in ways}
     told: list[Notice] = []

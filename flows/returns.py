@@ -23,9 +23,7 @@ class Written:
     told: str  # its format, in words
 
 
-def write(
-    entity: str, feed: Feed, delivery_id: int | None, kind: str | None, out: Path | None, *, by: str
-) -> Written:
+def write(entity: str, feed: Feed, delivery_id: int | None, kind: str | None, out: Path | None, *, by: str) -> Written:
     """Write the open rows of a delivery of the feed; who did it is written down, for they are personal data."""
     with transaction() as connection:
         quarantine.require_steward(connection, entity)

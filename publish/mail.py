@@ -162,4 +162,6 @@ def _told(to: Server, error: Exception) -> str:
         return f"{where}: no encryption could be agreed on ({error.reason})"
     if isinstance(error, smtplib.SMTPException):
         return f"{where} does not speak as it should ({type(error).__name__})"
-    return f"{where} does not answer ({error.strerror or type(error).__name__})" if isinstance(error, OSError) else where
+    return (
+        f"{where} does not answer ({error.strerror or type(error).__name__})" if isinstance(error, OSError) else where
+    )

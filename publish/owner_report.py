@@ -58,13 +58,15 @@ def report(
     """The report on a feed. `columns` knows what the vendor calls the columns behind a rule's."""
     delivered = quality.deliveries(connection, entity, feed)
     judged = [d for d in delivered if d.is_judged and d.mends is None and d.state in ("merged", "waiting")]
-    rules = [_named(rule, columns) for rule in quality.rules(connection, entity, feed)]
-    by_delivery = {f"{d.name} ({d.day:%d %B %Y})": d.open for d in reversed(delivered) if d.open and d.state == "merged"}
+    rules = [_named(rule, columns) for rule in quality.rules(connection, entity, feed, quality.THEIRS)]
+    by_delivery = {
+        f"{d.name} ({d.day:%d %B %Y})": d.open for d in reversed(delivered) if d.open and d.state == "merged"
+    }
     return Report(
         feed=feed,
         entity=entity,
         owner=owner,
-        open=quality.open_rows(connection, entity).get(feed, 0),
+        open=quality.open_rows(connection, entity, quality.THEIRS).get(feed, 0),
         digest=quality.signature(connection, entity, feed),
         newest=judged[-1] if judged else None,
         rules=rules,

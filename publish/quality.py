@@ -13,6 +13,7 @@ LATEST = 30  # deliveries of a feed that are shown
 EXAMPLES = 3
 
 IN_FORCE = "d.state in ('merged', 'waiting')"
+THEIRS = "q.responsible = 'vendor'"  # the others are ours to mend: a mapping, a rule
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Example:
     """Where a rule was broken; `value` is masked by its column's class, or None where the rule has no value."""
 
     delivery_id: int
+    feed: str
     name: str
     line_number: int
     row_number: int
@@ -121,23 +123,25 @@ def deliveries(connection: Connection, entity: str, feed: str | None = None, mos
     ]
 
 
-def rules(connection: Connection, entity: str, feed: str | None = None, examples: int = EXAMPLES) -> list[Rule]:
+def rules(
+    connection: Connection, entity: str, feed: str | None = None, condition: str = "true", examples: int = EXAMPLES
+) -> list[Rule]:
     """The rules that rows of deliveries in force broke, those with most open rows first, with the newest examples."""
     found = connection.execute(
         text(
-            "with broken as (select q.quarantine_id, q.delivery_id, q.line_number, q.row_number, q.status, d.name,"
+            "with broken as (select q.quarantine_id, q.delivery_id, q.line_number, q.row_number, q.status, d.feed, d.name,"
             " d.effective_at, r.value ->> 'code' as code, r.value ->> 'column' as column_name,"
             " r.value ->> 'message' as message, r.value ->> 'value' as value"
             f' from quarantine."{entity}" as q join ledger.deliveries as d using (delivery_id)'
             " cross join lateral jsonb_array_elements(q.reasons) as r"
-            f" where {IN_FORCE} and q.feed = coalesce(:feed, q.feed)),"
+            f" where {IN_FORCE} and {condition} and q.feed = coalesce(:feed, q.feed)),"
             " counted as (select code, count(distinct quarantine_id) as rows,"
             " count(distinct quarantine_id) filter (where status = 'open') as open,"
-            " (array_agg(message order by quarantine_id desc))[1] as message,"
+            " (array_agg(message order by quarantine_id desc))[1] as message, count(distinct message) as messages,"
             " (array_agg(column_name order by quarantine_id desc))[1] as column_name from broken group by code),"
             " ranked as (select *, row_number() over (partition by code order by effective_at desc, delivery_id desc,"
             " row_number) as place from broken where status = 'open')"
-            " select c.*, coalesce((select jsonb_agg(jsonb_build_array(e.delivery_id, e.name, e.line_number,"
+            " select c.*, coalesce((select jsonb_agg(jsonb_build_array(e.delivery_id, e.feed, e.name, e.line_number,"
             " e.row_number, e.value) order by e.place) from ranked as e where e.code = c.code and e.place <= :examples),"
             " '[]') as examples from counted as c order by open desc, rows desc, code"
         ),
@@ -146,7 +150,7 @@ def rules(connection: Connection, entity: str, feed: str | None = None, examples
     return [
         Rule(
             row["code"],
-            row["message"],
+            row["message"] if row["messages"] == 1 else _in_words(row["code"]),
             row["column_name"],
             row["rows"],
             row["open"],
@@ -156,12 +160,17 @@ def rules(connection: Connection, entity: str, feed: str | None = None, examples
     ]
 
 
-def open_rows(connection: Connection, entity: str) -> dict[str, int]:
-    """How many rows are open of each feed, in deliveries in force."""
+def _in_words(code: str) -> str:
+    """What rows have in common whose messages differ: `too_few_cells` is `Too few cells`."""
+    return code.replace("_", " ").capitalize()
+
+
+def open_rows(connection: Connection, entity: str, condition: str = "true") -> dict[str, int]:
+    """How many rows are open of each feed, in deliveries in force; `condition` (THEIRS) narrows."""
     found = connection.execute(
         text(
             f'select q.feed, count(*) from quarantine."{entity}" as q join ledger.deliveries as d using (delivery_id)'
-            f" where q.status = 'open' and {IN_FORCE} group by 1 order by 1"
+            f" where q.status = 'open' and {IN_FORCE} and {condition} group by 1 order by 1"
         )
     )
     return {feed: count for feed, count in found}
@@ -187,7 +196,7 @@ def signature(connection: Connection, entity: str, feed: str) -> bytes:
             "select sha256(convert_to(coalesce(string_agg(q.delivery_id || ':' || q.row_number || ':'"
             " || jsonb_path_query_array(q.reasons, '$[*].code')::text, ',' order by q.delivery_id, q.row_number), ''),"
             f" 'UTF8')) from quarantine.\"{entity}\" as q join ledger.deliveries as d using (delivery_id)"
-            f" where q.status = 'open' and q.feed = :feed and {IN_FORCE}"
+            f" where q.status = 'open' and q.feed = :feed and {IN_FORCE} and {THEIRS}"
         ),
         {"feed": feed},
     )

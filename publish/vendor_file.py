@@ -117,8 +117,12 @@ class _Sheet:
         self.cell = book.add_format({**plain, **edge})
         self.bad = book.add_format({**plain, **edge, "bg_color": "#FFD9CC", "font_color": "#7A1F00"})
         self.ours = book.add_format({**plain, **edge, "bg_color": "#F3F5F8", "font_color": "#55626F"})
-        self.told = book.add_format({**plain, **edge, "bg_color": "#F3F5F8", "font_color": "#55626F", "text_wrap": True})
-        self.loud = book.add_format({**plain, **edge, "bg_color": "#FFD9CC", "font_color": "#7A1F00", "text_wrap": True})
+        self.told = book.add_format(
+            {**plain, **edge, "bg_color": "#F3F5F8", "font_color": "#55626F", "text_wrap": True}
+        )
+        self.loud = book.add_format(
+            {**plain, **edge, "bg_color": "#FFD9CC", "font_color": "#7A1F00", "text_wrap": True}
+        )
 
     def fill(self, columns: Sequence[VendorColumn], rows: Sequence[BadRow], behind: Behind) -> None:
         """Write header and rows; a reason that belongs to no cell colours the cell that tells it."""
@@ -135,9 +139,7 @@ class _Sheet:
                 self.sheet.write_comment(number, position, "\n".join(told), options)
         self._arrange(reasons)
 
-    def _comments(
-        self, row: BadRow, place: Mapping[str, int], reasons: int, behind: Behind
-    ) -> dict[int, list[str]]:
+    def _comments(self, row: BadRow, place: Mapping[str, int], reasons: int, behind: Behind) -> dict[int, list[str]]:
         comments: dict[int, list[str]] = {}
         for reason in row.reasons:
             names = behind(row.row_number, reason["column"]) if reason.get("column") else set()

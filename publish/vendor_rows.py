@@ -54,9 +54,10 @@ def newest(connection: Connection, entity: str, feed: str, delivery_id: int | No
             text(
                 "select d.delivery_id, d.name, d.state, d.found, (select count(*) from"
                 f' quarantine."{entity}" as q join ledger.deliveries as o using (delivery_id) where q.feed = :feed'
-                " and q.status = 'open' and o.in_history and o.state = 'merged' and o.delivery_id <> d.delivery_id)"
-                " as elsewhere from ledger.deliveries as d where d.feed = :feed and exists (select from"
-                f' quarantine."{entity}" as q where q.delivery_id = d.delivery_id and q.status = \'open\')'
+                " and q.status = 'open' and q.responsible = 'vendor' and o.in_history and o.state = 'merged'"
+                " and o.delivery_id <> d.delivery_id) as elsewhere from ledger.deliveries as d where d.feed = :feed and exists (select from"
+                f" quarantine.\"{entity}\" as q where q.delivery_id = d.delivery_id and q.status = 'open'"
+                " and q.responsible = 'vendor')"
                 " and case when cast(:id as bigint) is null then d.in_history and d.state = 'merged'"
                 " else d.delivery_id = :id end order by d.effective_at desc, d.delivery_id desc limit 1"
             ),
@@ -72,11 +73,12 @@ def newest(connection: Connection, entity: str, feed: str, delivery_id: int | No
 
 
 def read(connection: Connection, entity: str, delivery_id: int, columns: Sequence[VendorColumn]) -> list[BadRow]:
-    """The open rows of a delivery, in the order of their file."""
+    """The open rows of a delivery that its owner is to mend, in the order of their file."""
     found = connection.execute(
         text(
             "select row_number, line_number, raw, raw_bytes, reasons"
-            f" from quarantine.\"{entity}\" where delivery_id = :id and status = 'open' order by row_number"
+            f" from quarantine.\"{entity}\" where delivery_id = :id and status = 'open' and responsible = 'vendor'"
+            " order by row_number"
         ),
         {"id": delivery_id},
     ).mappings()

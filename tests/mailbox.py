@@ -10,7 +10,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-SERVER = '''
+SERVER = """
 import asyncio, itertools, sys
 from pathlib import Path
 from aiosmtpd.controller import UnthreadedController
@@ -31,7 +31,7 @@ asyncio.set_event_loop(loop)
 options = {"authenticator": check, "auth_require_tls": False, "auth_required": True} if login else {}
 UnthreadedController(Keep(), hostname="127.0.0.1", port=port, loop=loop, **options).begin()
 loop.run_forever()
-'''
+"""
 
 
 class Mailbox:

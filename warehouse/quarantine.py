@@ -22,20 +22,20 @@ SETTLE = (
 )
 # What settled a row is not in force any more.
 REOPEN = (
-    'update quarantine."{entity}" as q set status = \'open\', settled_at = null, settled_by = null,'
+    "update quarantine.\"{entity}\" as q set status = 'open', settled_at = null, settled_by = null,"
     " settled_why = null, settled_run = null, settled_delivery = null from ledger.deliveries as d"
     " where d.delivery_id = q.settled_delivery and q.status in ('released', 'superseded') and not " + IN_FORCE
 )
 # A mended file says which row each of its rows stands for; where it does not, the key does.
 RELEASE = (
     "with " + SPEAKING + ","
-    " attempts as (select q.quarantine_id, s.delivery_id as by, exists (select from quarantine.\"{entity}\" as again"
+    ' attempts as (select q.quarantine_id, s.delivery_id as by, exists (select from quarantine."{entity}" as again'
     " where again.delivery_id = m.delivery_id and again.row_number = m.row_number and again.status <> 'replayed') as bad"
     " from speaking as s join ledger.mended_rows as m on m.delivery_id = s.delivery_id"
     ' join quarantine."{entity}" as q on q.delivery_id = m.mended_delivery and q.row_number = m.mended_row'
     " where q.status = 'open'"
     " union all select q.quarantine_id, s.delivery_id, false from speaking as s"
-    ' join quarantine."{entity}" as q on q.delivery_id = s.mends and q.status = \'open\''
+    " join quarantine.\"{entity}\" as q on q.delivery_id = s.mends and q.status = 'open'"
     ' join judged."{entity}" as j on j._delivery_id = s.content_id and j.{entity}_id = q.{entity}_id'
     " where j._delivery_id = any (array(select content_id from speaking where mends is not null))),"
     " settled as (select distinct on (quarantine_id) quarantine_id, by,"
@@ -48,10 +48,10 @@ REPLACE = (
     "with " + SPEAKING + ","
     " settled as (select q.quarantine_id, s.delivery_id as by, 'released' as status,"
     " 'another file for the same time has it right, or no more' as why"
-    ' from speaking as s join ledger.deliveries as old on old.feed = s.feed and old.effective_at = s.effective_at'
+    " from speaking as s join ledger.deliveries as old on old.feed = s.feed and old.effective_at = s.effective_at"
     " and old.state = 'superseded' and s.mends is null"
-    ' join quarantine."{entity}" as q on q.delivery_id = old.delivery_id and q.status = \'open\''
-    " where q.{entity}_id is not null and not exists (select from quarantine.\"{entity}\" as again"
+    " join quarantine.\"{entity}\" as q on q.delivery_id = old.delivery_id and q.status = 'open'"
+    ' where q.{entity}_id is not null and not exists (select from quarantine."{entity}" as again'
     " where again.delivery_id = s.content_id and again.{entity}_id = q.{entity}_id))" + SETTLE
 )
 # The first later file in which the key is good.
@@ -103,7 +103,7 @@ def discard(
     """Let nobody wait for these open rows any more; gives how many. They stay as a record, and out of history."""
     found = connection.execute(
         text(
-            f'update quarantine."{entity}" as q set status = \'discarded\', settled_at = clock_timestamp(),'
+            f"update quarantine.\"{entity}\" as q set status = 'discarded', settled_at = clock_timestamp(),"
             " settled_by = :by, settled_why = :why, settled_run = null, settled_delivery = null"
             f" where q.status = 'open' and {CHOSEN} returning q.delivery_id"
         ),
@@ -143,7 +143,8 @@ def to_replay(connection: Connection, entity: str, rule: str | None, delivery_id
 def judge_again(connection: Connection, deliveries: Sequence[int]) -> None:
     """Let the next run judge these deliveries again and fold them anew at their own time; sightings of them follow."""
     connection.execute(
-        text("update ledger.deliveries set judge_again = true where delivery_id = any (:ids)"), {"ids": list(deliveries)}
+        text("update ledger.deliveries set judge_again = true where delivery_id = any (:ids)"),
+        {"ids": list(deliveries)},
     )
     connection.execute(
         text(
@@ -152,6 +153,17 @@ def judge_again(connection: Connection, deliveries: Sequence[int]) -> None:
         ),
         {"ids": list(deliveries)},
     )
+
+
+def sign_replay(connection: Connection, entity: str, run: int, *, by: str, why: str) -> int:
+    """Write down who had rows judged again that a run found good; gives how many."""
+    return connection.execute(
+        text(
+            f'update quarantine."{entity}" set settled_by = :by, settled_why = :why'
+            " where settled_run = :run and status = 'replayed'"
+        ),
+        {"run": run, "by": by, "why": why},
+    ).rowcount
 
 
 def statuses(connection: Connection, entity: str, deliveries: Sequence[int] | None = None) -> dict[int, dict[str, int]]:

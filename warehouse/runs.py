@@ -61,6 +61,30 @@ def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]
         return int(run)
 
 
+def start_trial(
+    entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule], deliveries: Sequence[int]
+) -> int:
+    """Open a run that only tries how deliveries would be judged today; `fail` ends it. Call it under `entity_lock`."""
+    with transaction() as connection:
+        _close_dead(connection, entity)
+        _record_rules(connection, contract_hash, rules)
+        run = connection.scalar(
+            text(
+                "insert into ledger.runs (entity, contract_hash, gate_hash)"
+                " values (:entity, :contract_hash, :gate_hash) returning run"
+            ),
+            {"entity": entity, "contract_hash": contract_hash, "gate_hash": gate_hash},
+        )
+        connection.execute(
+            text(
+                "insert into ledger.run_deliveries (run, delivery_id, effect, judge)"
+                " select :run, unnest(cast(:ids as bigint[])), 'content', true"
+            ),
+            {"run": run, "ids": list(deliveries)},
+        )
+        return int(run)
+
+
 # What comes into history, and what goes out of it; what is to be judged again does both.
 TO_DO = (
     "select delivery_id, feed, effective_at, sighting_of, state,"

@@ -42,9 +42,9 @@ def test_a_mended_row_is_in_history_as_if_it_had_been_good_at_first(small):
         ("a", 1, "01", None), ("b", 2, "01", "02"), ("b", 5, "02", "03"), ("b", 9, "03", None), ("c", 3, "02", None),
     ]  # fmt: skip
     assert statuses(small) == [(2, 2, "superseded"), (2, 3, "released")]
-    assert small.sql("select mode, mends, effective_date::text, state from ledger.deliveries where delivery_id = 4") == [
-        ("delta", 2, "2026-01-02", "merged")
-    ]
+    assert small.sql(
+        "select mode, mends, effective_date::text, state from ledger.deliveries where delivery_id = 4"
+    ) == [("delta", 2, "2026-01-02", "merged")]
     account = small.account(4)
     assert {k: account[k] for k in ("read", "good", "opened", "changed", "unchanged", "closed")} == {
         "read": 2, "good": 2, "opened": 1, "changed": 1, "unchanged": 0, "closed": 0,

@@ -29,7 +29,9 @@ def telling(small, small_project, tmp_path, monkeypatch):
 
     def tell(smtp=None, notify="{when: at_once}", email="[data@acme.example, Desk@acme.example]"):
         text = original.replace("email: data@acme.example", f"email: {email}")
-        file.write_text(text.replace("            mode: full\n", f"            mode: full\n            notify: {notify}\n"))
+        file.write_text(
+            text.replace("            mode: full\n", f"            mode: full\n            notify: {notify}\n")
+        )
         if smtp:
             monkeypatch.setenv("SLUICE_SMTP_URL", smtp)
         forget_settings()
@@ -120,7 +122,11 @@ def test_a_login(small, telling, tmp_path):
         things(small, 1, *BAD)
         small.run()
         assert len(box.mails) == 1
-        telling(box.url.replace("pass word", "wrong"), notify="{when: at_once, only_on_change: false}", email="data@acme.example")
+        telling(
+            box.url.replace("pass word", "wrong"),
+            notify="{when: at_once, only_on_change: false}",
+            email="data@acme.example",
+        )
         [notice] = [n for n in small.run().notices if n.feed == "acme.things"]
         assert "login" in notice.problem
         assert "me:wrong" not in notice.problem
@@ -153,7 +159,10 @@ def test_a_topic_hears_it(small, telling, tmp_path, monkeypatch):
         telling()
         things(small, 1, *BAD)
         [notice] = [n for n in small.run().notices if n.feed == "acme.things"]
-        assert (notice.outcome, notice.problem) == ("failed", "SNS refuses the notice (NotFound); look at SLUICE_SNS_TOPIC")
+        assert (notice.outcome, notice.problem) == (
+            "failed",
+            "SNS refuses the notice (NotFound); look at SLUICE_SNS_TOPIC",
+        )
 
         import boto3
 
@@ -199,7 +208,9 @@ def test_without_only_on_change_it_is_told_again_and_again():
     assert due(Notify(only_on_change=False), last, b"same", 3, NOW, UTC_ZONE) == ""
 
 
-@pytest.mark.parametrize("url", ["mail.example", "http://x", "smtp://", "smtp://u:geheim@h:port", "smtp://u:geheim@h?starttls=perhaps"])
+@pytest.mark.parametrize(
+    "url", ["mail.example", "http://x", "smtp://", "smtp://u:geheim@h:port", "smtp://u:geheim@h?starttls=perhaps"]
+)
 def test_an_url_that_is_none_is_told_without_it(url):
     with pytest.raises(SluiceError) as error:
         mail.server(url)

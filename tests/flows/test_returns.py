@@ -41,7 +41,14 @@ def test_a_csv_is_as_the_vendors_own(small):
 
     text = path.read_bytes().decode("cp1252")
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))
-    assert rows[0] == [*HEADER.split(";"), "sluice_delivery", "sluice_row", "sluice_line", "sluice_reasons", "sluice_raw"]
+    assert rows[0] == [
+        *HEADER.split(";"),
+        "sluice_delivery",
+        "sluice_row",
+        "sluice_line",
+        "sluice_reasons",
+        "sluice_raw",
+    ]
     assert rows[1][:6] == ["bob@example.com", "Größe", "m", "x", "00124", "north"]
     assert rows[1][6:9] == ["1", "2", "3"]
     assert rows[1][9] == "size_unparsed: The size is a whole number."

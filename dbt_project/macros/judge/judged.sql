@@ -48,6 +48,7 @@
             analyze judged.delivery_{{ delivery.delivery_id }};
             {% endfor %}
         {%- endcall %}
+        {{ tell_if_trial(entity) }}
     {% endif %}
 
     {% do persist_docs(target_relation, model) %}

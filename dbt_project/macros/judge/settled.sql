@@ -69,3 +69,20 @@
         end
     from good_now
 {% endmacro %}
+
+
+{# In a trial (the session's setting sluice.trial) the judgement ends here with an error that holds the counts: nothing of
+   it is committed. #}
+{% macro tell_if_trial(entity) %}
+    {%- if run_query("select coalesce(current_setting('sluice.trial', true), '') = 'on'").rows[0][0] -%}
+        {%- set counts = run_query(
+            "select json_build_object('good', (select count(*) from good_now where status <> 'discarded'),"
+            " 'bad', (select count(*) from quarantine." ~ entity ~ " as q join kept using (delivery_id, row_number)"
+            " join ledger.judging using (delivery_id) where q.status = 'open'),"
+            " 'newly_bad', (select count(*) from quarantine." ~ entity ~ " as q join ledger.judging using (delivery_id)"
+            " where not exists (select from kept where kept.delivery_id = q.delivery_id"
+            " and kept.row_number = q.row_number)))::text"
+        ).rows[0][0] -%}
+        {%- do exceptions.raise_compiler_error('sluice trial: ' ~ counts) -%}
+    {%- endif -%}
+{% endmacro %}

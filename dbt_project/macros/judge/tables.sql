@@ -32,15 +32,32 @@
         check ((kind = 'judged') = (raw is not null)),
         check ((kind = 'unreadable') = (raw_bytes is not null))
     );
-    {% for column in [
-        "severity text", "responsible text", "settled_at timestamptz", "settled_by text", "settled_why text",
-        "settled_run bigint", "settled_delivery bigint references ledger.deliveries"
-    ] -%}
-    alter table quarantine.{{ entity }} add column if not exists {{ column }};
-    {% endfor %}
+    {{ quarantine_columns(entity) }}
     create index if not exists {{ entity }}_open on quarantine.{{ entity }} (feed, delivery_id) where status = 'open';
     create index if not exists {{ entity }}_settled on quarantine.{{ entity }} (settled_delivery) where settled_delivery is not null;
     create index if not exists {{ entity }}_present on quarantine.{{ entity }} ({{ entity }}_id, delivery_id);
     comment on table quarantine.{{ entity }} is
         'One row per record that broke a rule or could not be read, with all its reasons. Holds personal data.';
+{% endmacro %}
+
+{# What quarantine has learnt to keep since it was first made. #}
+{% macro quarantine_columns(entity) %}
+    alter table quarantine.{{ entity }}
+        add column if not exists severity text not null default 'error',
+        add column if not exists responsible text not null default 'vendor',
+        add column if not exists settled_at timestamptz,
+        add column if not exists settled_by text,
+        add column if not exists settled_why text,
+        add column if not exists settled_run bigint,
+        add column if not exists settled_delivery bigint references ledger.deliveries;
+    do $constraints$
+    begin
+        alter table quarantine.{{ entity }}
+            add constraint {{ entity }}_severity check (severity in ('error', 'critical')),
+            add constraint {{ entity }}_responsible check (responsible in ('vendor', 'us')),
+            add constraint {{ entity }}_status
+                check (status in ('open', 'released', 'replayed', 'superseded', 'discarded'));
+    exception when duplicate_object then
+        null;
+    end $constraints$;
 {% endmacro %}
