@@ -7,12 +7,13 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-history bench bench-read test-deep test check format docs lock setup clean
+.PHONY: demo demo-history demo-quarantine bench bench-read test-deep test check format docs lock setup clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the main job, end to end, on the bundled samples"
 	@echo "make demo-history   a late file, a retraction and a rollback, as a story"
+	@echo "make demo-quarantine   bad rows go back to their owner, and come in again mended, as a story"
 	@echo "make test    all tests"
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
@@ -39,6 +40,9 @@ demo: setup
 
 demo-history: setup
 	@$(BIN)/python -m flows.demo_history
+
+demo-quarantine: setup
+	@$(BIN)/python -m flows.demo_quarantine
 
 test-deep: setup
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function

@@ -17,7 +17,6 @@ from sqlalchemy import RowMapping, text
 from extract.feeds import Feed
 from extract.limits import limits
 from extract.read import Hints, Refused, name_key, open_file
-from warehouse import ledger
 from warehouse.connection import transaction
 
 OURS = "sluice_"

@@ -136,7 +136,7 @@ def report_on(feed: Feed) -> Report:
 
     def headers(delivery_id: int, row: int, column: str) -> list[str]:
         if delivery_id not in asked:
-            asked[delivery_id] = _columns_of(feed, delivery_id)
+            asked[delivery_id] = columns_of(feed, delivery_id)
         behind, names = asked[delivery_id]
         return [names[cell] for cell in sorted(cells.of_row(behind, row, column, list(names)), key=list(names).index)]
 
@@ -144,7 +144,7 @@ def report_on(feed: Feed) -> Report:
         return owner_report.report(connection, feed.entity, feed.key, feed.owner.name, headers)
 
 
-def _columns_of(feed: Feed, delivery_id: int) -> tuple[cells.Cells, dict[str, str]]:
+def columns_of(feed: Feed, delivery_id: int) -> tuple[cells.Cells, dict[str, str]]:
     with transaction() as connection:
         found = ledger.delivery(connection, delivery_id)["found"] or {}
     header = tuple(found.get("header") or (column.headers[0] for column in feed.columns))

@@ -1,8 +1,8 @@
 """Which cells of a vendor's row a rule's column stands on, told by the mapping itself.
 
 A rule names a column of the entity (`license_number`), the vendor knows its own (`Operation`, `Agency Number`), and
-between them stands any SQL. So the database is asked: each cell of a bad row is changed in turn, the mapping looks at the
-changed rows, and where the entity's column comes out otherwise the cell has a part in it. All of it is rolled back.
+between them stands any SQL. So the database is asked: each cell of a bad row is changed in turn, the mapping looks at
+the changed rows, and where the entity's column comes out otherwise the cell has a part in it. All of it is rolled back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,8 @@ PROBE = (
 STAGE = (
     'insert into staging."{table}" select (jsonb_populate_record(null::staging."{table}", probe.raw'
     " || case when name is null then '{{}}' else jsonb_build_object(name, otherwise) end"
-    " || jsonb_build_object('_delivery_id', cast(:id as bigint), '_row_number', -number, '_line_number', 0))).* from probe"
+    " || jsonb_build_object('_delivery_id', cast(:id as bigint), '_row_number', -number, '_line_number', 0))).*"
+    " from probe"
 )
 COMPARE = (
     "with mapped as materialized (select probe.row_number, probe.name,"

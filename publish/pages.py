@@ -16,7 +16,7 @@ def render(template: str, **values: Any) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("publish"),
-        autoescape=lambda name: bool(name) and ".html" in str(name),
+        autoescape=lambda name: ".txt" not in str(name),  # noqa: S701  (all but plain text is escaped)
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,4 +1,4 @@
-"""What is known of the quality of an entity's files: accounts, statuses, reasons. Nothing of a row but masked values."""
+"""What is known of the quality of an entity's files: accounts, statuses, reasons. Of a row only masked values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -129,7 +129,8 @@ def rules(
     """The rules that rows of deliveries in force broke, those with most open rows first, with the newest examples."""
     found = connection.execute(
         text(
-            "with broken as (select q.quarantine_id, q.delivery_id, q.line_number, q.row_number, q.status, d.feed, d.name,"
+            "with broken as (select q.quarantine_id, q.delivery_id, q.line_number, q.row_number, q.status, d.feed,"
+            " d.name,"
             " d.effective_at, r.value ->> 'code' as code, r.value ->> 'column' as column_name,"
             " r.value ->> 'message' as message, r.value ->> 'value' as value"
             f' from quarantine."{entity}" as q join ledger.deliveries as d using (delivery_id)'
@@ -142,7 +143,8 @@ def rules(
             " ranked as (select *, row_number() over (partition by code order by effective_at desc, delivery_id desc,"
             " row_number) as place from broken where status = 'open')"
             " select c.*, coalesce((select jsonb_agg(jsonb_build_array(e.delivery_id, e.feed, e.name, e.line_number,"
-            " e.row_number, e.value) order by e.place) from ranked as e where e.code = c.code and e.place <= :examples),"
+            " e.row_number, e.value) order by e.place) from ranked as e where e.code = c.code"
+            " and e.place <= :examples),"
             " '[]') as examples from counted as c order by open desc, rows desc, code"
         ),
         {"feed": feed, "examples": examples},
@@ -173,7 +175,7 @@ def open_rows(connection: Connection, entity: str, condition: str = "true") -> d
             f" where q.status = 'open' and {IN_FORCE} and {condition} group by 1 order by 1"
         )
     )
-    return {feed: count for feed, count in found}
+    return dict(found.tuples().all())
 
 
 def checks(connection: Connection, entity: str) -> list[dict[str, Any]]:

@@ -133,7 +133,7 @@ def _feed_page(
             text(f'select status, count(*) from quarantine."{entity}" where feed = :feed group by 1'),
             {"feed": feed.key},
         )
-        settled = {status: count for status, count in found}
+        settled = dict(found.tuples().all())
     told_at = connection.scalar(
         text("select max(told_at) from ledger.notices where feed = :feed and outcome = 'sent'"), {"feed": feed.key}
     )
@@ -151,7 +151,8 @@ def _published(connection: Connection, entity: str) -> Mapping[str, Any] | None:
         ),
         {"entity": entity},
     )
-    return found.mappings().one_or_none()
+    newest = found.mappings().one_or_none()
+    return dict(newest) if newest else None
 
 
 def write(folder: Path, pages: Sequence[Page], now: datetime) -> Path:

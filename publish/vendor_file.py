@@ -62,7 +62,7 @@ def write_csv(
 def _dialect(found: Mapping[str, Any]) -> dict[str, Any]:
     one = {key: value for key in ("delimiter", "quote", "escape") if len(value := str(found.get(key) or "")) == 1}
     quote = one.get("quote", '"')
-    dialect = {"delimiter": one.get("delimiter", ","), "quotechar": quote, "lineterminator": "\n"}
+    dialect: dict[str, Any] = {"delimiter": one.get("delimiter", ","), "quotechar": quote, "lineterminator": "\n"}
     if dialect["delimiter"] == quote:
         dialect["delimiter"] = ","
     if found.get("line_end") in ("\n", "\r\n", "\r"):
@@ -96,7 +96,7 @@ def write_xlsx(
     table = list(_table(delivery_id, columns, rows))
     if len(rows) > MOST_ROWS or any(len(cell) > LONGEST_CELL for line in table for cell in line):
         raise SluiceError("Excel cannot hold these rows (too many, or a cell too long); say --format csv.")
-    import xlsxwriter
+    import xlsxwriter  # type: ignore[import-untyped]
 
     as_text = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
     with _private(path) as aside, xlsxwriter.Workbook(str(aside), as_text) as book:

@@ -55,7 +55,8 @@ def newest(connection: Connection, entity: str, feed: str, delivery_id: int | No
                 "select d.delivery_id, d.name, d.state, d.found, (select count(*) from"
                 f' quarantine."{entity}" as q join ledger.deliveries as o using (delivery_id) where q.feed = :feed'
                 " and q.status = 'open' and q.responsible = 'vendor' and o.in_history and o.state = 'merged'"
-                " and o.delivery_id <> d.delivery_id) as elsewhere from ledger.deliveries as d where d.feed = :feed and exists (select from"
+                " and o.delivery_id <> d.delivery_id) as elsewhere from ledger.deliveries as d"
+                " where d.feed = :feed and exists (select from"
                 f" quarantine.\"{entity}\" as q where q.delivery_id = d.delivery_id and q.status = 'open'"
                 " and q.responsible = 'vendor')"
                 " and case when cast(:id as bigint) is null then d.in_history and d.state = 'merged'"

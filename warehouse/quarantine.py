@@ -1,6 +1,6 @@
 """What becomes of quarantined rows: settled by later files, by mended files, by people. Raw rows are not read here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -30,7 +30,8 @@ REOPEN = (
 RELEASE = (
     "with " + SPEAKING + ","
     ' attempts as (select q.quarantine_id, s.delivery_id as by, exists (select from quarantine."{entity}" as again'
-    " where again.delivery_id = m.delivery_id and again.row_number = m.row_number and again.status <> 'replayed') as bad"
+    " where again.delivery_id = m.delivery_id and again.row_number = m.row_number"
+    " and again.status <> 'replayed') as bad"
     " from speaking as s join ledger.mended_rows as m on m.delivery_id = s.delivery_id"
     ' join quarantine."{entity}" as q on q.delivery_id = m.mended_delivery and q.row_number = m.mended_row'
     " where q.status = 'open'"
@@ -137,7 +138,7 @@ def to_replay(connection: Connection, entity: str, rule: str | None, delivery_id
         ),
         chosen(rule, delivery_id),
     )
-    return {delivery: count for delivery, count in found}
+    return dict(found.tuples().all())
 
 
 def judge_again(connection: Connection, deliveries: Sequence[int]) -> None:
@@ -213,7 +214,7 @@ def record(
 
 def require_steward(connection: Connection, entity: str) -> None:
     """Refuse who may not read raw quarantined rows."""
-    may: Mapping[str, Any] = (
+    may = (
         connection.execute(
             text("select current_user as name, has_table_privilege(:table, 'select') as raw"),
             {"table": f'quarantine."{entity}"'},

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     )
     smtp_url: SecretStr | None = Field(
         None,
-        description="smtp://user:password@host:port (STARTTLS where offered; ?starttls=require), or smtps://; unset: no mail.",
+        description="smtp://user:password@host:port (STARTTLS where offered), or smtps://; unset: no mail.",
     )
     mail_from: str = Field("sluice@localhost", description="Whom mails to owners come from.")
     sns_topic: str | None = Field(None, description="ARN of an SNS topic that hears what owners are told; unset: none.")

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from mailbox import free_port, mailbox, wait_for
 from zoneinfo import ZoneInfo
 
 import pytest
 from command import sluice
 from conftest import TEST_PROJECT, forget_settings
-from mailbox import free_port, mailbox, wait_for
 from workbench import things
 
 from extract.feeds import Notify
