@@ -11,10 +11,13 @@
         d.effective_at,
         d.mode,
         d.mends,
+        d.sha256,
+        mended.sha256 as mended_sha256,
         r.effect,
         row_number() over (order by d.effective_at, d.delivery_id) as seq
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
+    left join ledger.deliveries as mended on mended.delivery_id = d.mends
     where r.run = {{ run }} and r.effect in ('add', 'context');
 
     create temporary table removed on commit drop as

@@ -1,5 +1,5 @@
 {# Mended files in the fold. A supplement (`mends`) is folded after the delivery that it mends, at the same effective
-   time: what it says of a key counts there, and a key that it holds is not absent from the delivery that it mends. A run
+   time: what it says of a key counts there, and a key that it holds is not absent from what it mends. A run
    without supplements runs none of this. #}
 
 {% macro has_supplements(entity) %}
@@ -24,13 +24,15 @@
             )
 {% endmacro %}
 
-{# The key stands in a file that mends this delivery, or the content that it repeats. #}
+{# The key stands in a file that mends this delivery, or an earlier one with the same content. #}
 {% macro not_mended(entity) %}
                 and not exists (
                     select
                     from folding as mended
                     join judged.{{ entity }} as again on again._delivery_id = mended.content_id
-                    where mended.mends = folding.content_id
+                    where mended.mended_sha256 = folding.sha256
+                        and mended.feed = folding.feed
+                        and mended.effective_at <= folding.effective_at
                         and again.{{ entity }}_id = neighbours.id
                         and again._delivery_id = any (array(select content_id from folding where mends is not null))
                 )
