@@ -39,10 +39,10 @@
 
     with taken_out as (
         delete from {{ relation }} as judged
-        using good_now
-        where good_now.status = 'discarded'
-            and judged._delivery_id = good_now.delivery_id
-            and judged._row_number = good_now.row_number
+        using kept
+        where kept.status = 'discarded'
+            and judged._delivery_id = kept.delivery_id
+            and judged._row_number = kept.row_number
         returning judged._delivery_id as delivery_id
     ),
 
