@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 import psycopg
 import yaml
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
+from checks import around, grace
+from checks.document import Check, ContractError, checks_of, read
+from checks.policy import policies, refuse_unknown_attributes
 from warehouse.connection import driver, transaction, warehouse_url
-from warehouse.errors import SluiceError
 from warehouse.runs import CheckResult, Rule
 from warehouse.settings import settings
 
@@ -39,6 +41,8 @@ from soda_core.contracts.impl.contract_yaml import ContractYaml
 logging.getLogger("soda").setLevel(logging.ERROR)
 
 SOURCE = "warehouse"
+# The kinds of check that judge rows; of a failed_rows check, the one with an expression.
+ROW_KINDS = frozenset(["missing", "invalid", "duplicate", "failed_rows"])
 # What Soda 4.28 reads of a check (contract_yaml.py, check_types/*_yaml.py).
 CHECK_KEYS = frozenset(
     [
@@ -73,10 +77,6 @@ CHECK_KEYS = frozenset(
 )
 
 
-class ContractError(SluiceError):
-    """A contract says something that cannot be used."""
-
-
 @dataclass(frozen=True)
 class Verification:
     """Soda's verdict on a table: `passed` only when every check was evaluated and none failed."""
@@ -87,6 +87,14 @@ class Verification:
     @property
     def passed(self) -> bool:
         return not self.errors and all(result.outcome in ("PASSED", "WARN") for result in self.results)
+
+    def warnings(self) -> list[str]:
+        """What only warns, for a person."""
+        return [
+            result.name if result.value is None else f"{result.name} ({result.value:g})"
+            for result in self.results
+            if result.outcome == "WARN"
+        ]
 
     def complaint(self) -> str:
         """What failed, for a person."""
@@ -121,26 +129,55 @@ def version(file: Path, rules: Sequence[Rule] = ()) -> str:
     return hashlib.sha256(file.read_bytes() + repr(tuple(rules)).encode()).hexdigest()
 
 
-def row_rules(file: Path) -> tuple[Rule, ...]:
+def keep(file: Path, entity: str, contract_hash: str) -> None:
+    """Keep the text of a contract's version, so that what a run judged by can be read later."""
+    with transaction() as connection:
+        connection.execute(
+            text("insert into ledger.contracts values (:hash, :entity, :text) on conflict do nothing"),
+            {"hash": contract_hash, "entity": entity, "text": file.read_text(encoding="utf-8")},
+        )
+
+
+def row_rules(file: Path, classes: Mapping[str, str] | None = None, optional: Sequence[str] = ()) -> tuple[Rule, ...]:
     """A contract's row rules, in its order, as SQL predicates that are true for a row that breaks the rule.
 
     Checks of the whole table (row counts, freshness, aggregates) divert no row and are left to the verification.
-    Raises ContractError for a check without a code or message, and for one that no row can be judged by.
+    `classes`, the PII class of each column, tells which columns history masks: those cannot be compared with it.
+    A value of an `optional` column that cannot be parsed lets its row pass, whatever the contract says of it.
+    Raises ContractError, with file and line, for a check that cannot be used.
     """
     contract = _compile(file)
-    rules = [
-        Rule(code=code, column_name=column, message=message, predicate=predicate)
+    document = read(file)
+    written = [check for check in checks_of(file, document) if _is_about_rows(check)]
+    policy = policies(file, written)
+    for check in written:
+        around.refuse_masked(file, check, classes)
+    compiled = [
+        (check, predicate)
         for check in contract.all_check_impls
-        if (predicate := _predicate(contract, check)) is not None
-        for code, column, message in [_told(file, check)]
+        if (predicate := _predicate(contract, check, document.get("filter"))) is not None
     ]
-    codes = [rule.code for rule in rules]
-    for code in codes:
-        if codes.count(code) > 1:
-            raise ContractError(
-                f"{file}: the code {code!r} stands at two checks; a vendor is told codes, give each its own."
-            )
-    return tuple(rules)
+    rules = tuple(
+        Rule(
+            code=told.code,
+            column_name=told.column,
+            message=told.message,
+            predicate=around.with_history(predicate, around.entity_of(document)),
+            on_fail=told.on_fail,
+            severity=told.severity,
+            responsible=told.responsible,
+            scope="delivery" if around.looks_around(predicate) else "row",
+            unique_columns=_unique_columns(check),
+        )
+        for check, predicate in compiled
+        for told in [policy[str(check.attributes["code"])]]
+    )
+    return grace.with_grace(rules, optional)
+
+
+def _is_about_rows(check: Check) -> bool:
+    """Whether a check, as it is written, says of a row whether it is good."""
+    return check.kind in ROW_KINDS and not {"query", "keys_query"} & check.body.keys()
 
 
 def compiles(file: Path) -> None:
@@ -151,6 +188,7 @@ def compiles(file: Path) -> None:
 def fits(file: Path, entity: str, rules: Sequence[Rule]) -> None:
     """Raise ContractError where a rule cannot be asked of the entity's columns, before any data moves."""
     candidates = sql.SQL("with candidates as (select * from {})").format(sql.Identifier("judged", entity))
+    written = {str(check.attributes.get("code")): check for check in checks_of(file, read(file))}
     with transaction() as connection:
         for rule in rules:
             try:  # explained, not run: PostgreSQL looks at names and types only
@@ -158,63 +196,70 @@ def fits(file: Path, entity: str, rules: Sequence[Rule]) -> None:
                     sql.SQL("explain {} select from candidates where ({})").format(candidates, sql.SQL(rule.predicate))
                 )
             except psycopg.Error as error:
+                line = f":{written[rule.code].line}" if rule.code in written else ""
                 raise ContractError(
-                    f"{file}: the check with the code {rule.code!r} cannot be asked of {entity}:"
+                    f"{file}{line}: the check with the code {rule.code!r} cannot be asked of {entity}:"
                     f" {error.diag.message_primary}. Mend the check, or declare the column."
                 ) from error
 
 
 def _compile(file: Path) -> ContractImpl:
     """The contract as Soda reads it. Soda logs what it does not understand and goes on without it; here it stops."""
-    source = ContractYamlSource.from_file_path(str(file))
+    document = read(file)
+    written = checks_of(file, document)
+    for check in written:
+        refuse_unknown_attributes(file, check)
+        _refuse_unknown_keys(file, check)
     logs = Logs()
     try:
         contract = ContractImpl(
-            yaml=ContractYaml.parse(source), data_source_impl=_data_source("nowhere", 0, "", "", ""), logs=logs
+            yaml=ContractYaml.parse(ContractYamlSource.from_file_path(str(file))),
+            data_source_impl=_data_source("nowhere", 0, "", "", ""),
+            logs=logs,
         )
     except Exception as error:
-        raise ContractError(f"{file}: Soda cannot read this contract: {error}") from error
+        raise ContractError(f"{file}:{_line_told(logs)}: Soda cannot read this contract: {error}") from error
     finally:
         logs.close()
     if logs.has_errors:
-        raise ContractError(f"{file}: Soda cannot read this contract: {'; '.join(logs.get_errors())}")
-    _refuse_unknown_keys(file)
+        told = "; ".join(logs.get_errors())
+        raise ContractError(f"{file}:{_line_told(logs)}: Soda cannot read this contract: {told}")
     return contract
 
 
-def _refuse_unknown_keys(file: Path) -> None:
+def _line_told(logs: Logs) -> int:
+    """The line that Soda's first complaint is about; its own count of lines begins with 0."""
+    places = [getattr(record, "location", None) for record in logs.get_log_records()]
+    return next((place.line + 1 for place in places if place is not None and place.line is not None), 1)
+
+
+def _refuse_unknown_keys(file: Path, check: Check) -> None:
     """Soda passes over a key that it does not know: `vald_min` would be a rule without its lower end."""
-    document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    checks = list(document.get("checks") or [])
-    for column in document.get("columns") or []:
-        checks += column.get("checks") or []
-    for check in checks:
-        for kind, body in check.items():
-            for key in body or {}:
-                if key not in CHECK_KEYS:
-                    raise ContractError(f"{file}: a check {kind!r} has the key {key!r}; there is no such key.")
-
-
-def _told(file: Path, check: Any) -> tuple[str, str | None, str]:
-    """A check's code, column and message for the vendor."""
-    attributes = check.attributes or {}
-    column = attributes.get("column") or (check.column_impl.column_yaml.name if check.column_impl else None)
-    for needed in ("code", "message"):
-        if not attributes.get(needed):
+    for key in check.body:
+        if key not in CHECK_KEYS:
             raise ContractError(
-                f"{file}: the check {check.name!r}: attributes.{needed} is missing; bad rows are returned with it."
+                f"{file}:{check.line_of(key)}: a check {check.kind!r} has the key {key!r}; there is no such key."
+                " Mend its spelling, or take it out."
             )
-    code = str(attributes["code"])
-    if not code.replace("_", "").isalnum():
-        raise ContractError(f"{file}: the code {code!r} may hold letters, digits and _ only.")
-    return code, column, str(attributes["message"])
 
 
-def _predicate(contract: ContractImpl, check: Any) -> str | None:
+def _unique_columns(check: Any) -> list[str] | None:
+    if isinstance(check, MultiColumnDuplicateCheckImpl):
+        return list(check.check_yaml.columns)
+    return [check.column_impl.column_yaml.name] if isinstance(check, ColumnDuplicateCheckImpl) else None
+
+
+def _predicate(contract: ContractImpl, check: Any, everywhere: str | None) -> str | None:
     """Soda's own predicate of a check, true for a failing row; None for a check of the whole table.
 
     Duplicates and reference data are aggregates in Soda; here each row that takes part in one is a failing row.
+    `everywhere` is the contract's own filter: rows outside of it break nothing.
     """
+    found = _own_predicate(contract, check, everywhere)
+    return f"({everywhere}) and ({found})" if found and everywhere else found
+
+
+def _own_predicate(contract: ContractImpl, check: Any, everywhere: str | None) -> str | None:
     dialect = contract.data_source_impl.sql_dialect
     render = dialect.build_expression_sql
     only = f"({check.check_yaml.filter}) and " if check.check_yaml.filter else ""
@@ -233,11 +278,12 @@ def _predicate(contract: ContractImpl, check: Any) -> str | None:
     if isinstance(check, ColumnDuplicateCheckImpl):
         value = render(check.column_expression)
         present = f"not ({render(check.missing_and_validity.is_missing_expr(check.column_expression))})"
-        return only + _repeated([value], [present, check.check_yaml.filter])
+        return only + _repeated([value], [present, check.check_yaml.filter, everywhere])
     if isinstance(check, MultiColumnDuplicateCheckImpl):
-        # As in Soda's hash, two rows that lack the same column agree in it.
+        # As in Soda's hash, two rows that lack the same column agree in it. Soda joins the parts with `||`, so that
+        # for it ('a', 'bc') and ('ab', 'c') agree where no separator stands between; we compare column by column.
         texts = [f"coalesce({dialect.quote_default(name)}::text, '__SODA_NULL__')" for name in check.check_yaml.columns]
-        return only + _repeated(texts, [check.check_yaml.filter])
+        return only + _repeated(texts, [check.check_yaml.filter, everywhere])
     return None
 
 
@@ -248,15 +294,18 @@ def _repeated(values: list[str], where: list[str | None]) -> str:
     return f"({row}) in (select {row} from candidates where {among} group by {row} having count(*) > 1)"
 
 
-def verify(file: Path, only: str | None = None) -> Verification:
-    """Let Soda verify the table that a contract names; `only` is SQL that narrows it to some rows."""
+def verify(file: Path, only: str | None = None, optional: Sequence[str] = ()) -> Verification:
+    """Let Soda verify the table that a contract names; `only` is SQL that narrows it to some rows, `optional` are the
+    columns whose unparsed values let a row pass."""
     url = make_url(warehouse_url())
     source = _data_source(
         str(url.host), url.port or 5432, str(url.database), str(url.username), str(url.password or "")
     )
     try:
         session = ContractVerificationSession.execute(
-            contract_yaml_sources=[ContractYamlSource.from_str(_aimed(file, str(url.database), only), str(file))],
+            contract_yaml_sources=[
+                ContractYamlSource.from_str(_aimed(file, str(url.database), only, optional=optional), str(file))
+            ],
             data_source_impls=[source],
         )
     except Exception as error:
@@ -270,13 +319,47 @@ def verify(file: Path, only: str | None = None) -> Verification:
     return Verification(results, errors)
 
 
-def _aimed(file: Path, database: str, only: str | None) -> str:
-    """The contract's text with this warehouse's database in its datasets, and the filter added."""
-    document = _in_database(yaml.safe_load(file.read_text(encoding="utf-8")), database)
+def _aimed(
+    file: Path, database: str, only: str | None, candidates: str | None = None, optional: Sequence[str] = ()
+) -> str:
+    """The contract's text as Soda is given it: with this warehouse's database in its datasets, the filter added, and
+    its rules as they hold of good rows. A rule with on_fail: warn only warns. What a rule says of the delivery as it
+    came cannot be seen in its good rows and is left out, unless `candidates` names the relation that holds it."""
+    document = _in_database(read(file), database)
     filters = [part for part in (document.get("filter"), only) if part]
     if filters:
         document["filter"] = " and ".join(f"({part})" for part in filters)
+    entity = around.entity_of(document)
+    for owner in (document, *(document.get("columns") or [])):
+        if owner.get("checks"):
+            owner["checks"] = [
+                {kind: _as_verified(kind, body or {}, entity, candidates, optional)}
+                for check in owner["checks"]
+                for kind, body in check.items()
+                if candidates or not around.looks_at_delivery(str((body or {}).get("expression")))
+            ]
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def _as_verified(
+    kind: str, body: dict[str, Any], entity: str, candidates: str | None, optional: Sequence[str]
+) -> dict[str, Any]:
+    if kind == "failed_rows" and body.get("expression"):
+        expression = around.with_history(str(body["expression"]), entity)
+        body = body | {"expression": around.of_relation(expression, candidates)}
+    attributes = body.get("attributes") or {}
+    if attributes.get("on_fail") == "warn" or attributes.get("code") in map(grace.code_of, optional):
+        body = body | {"threshold": (body.get("threshold") or {}) | {"level": "warn"}}
+    return body
+
+
+def looks_across(file: Path) -> bool:
+    """Whether a contract has a rule that Soda must be asked of one delivery at a time: two of one run may share a value
+    that is unique within each."""
+    return any(
+        check.kind == "duplicate" and "_delivery_id" not in (check.body.get("columns") or [])
+        for check in checks_of(file, read(file))
+    )
 
 
 def _in_database(node: Any, database: str) -> Any:

@@ -1,22 +1,15 @@
 """Doubt about a delivery: what it would do to history, against the bounds of its feed. Deletion needs proof."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import RowMapping, text
 
+from checks.delivery_checks import Finding, record
 from warehouse.connection import transaction
 
-
-@dataclass(frozen=True)
-class Bounds:
-    """What a delivery may do before a person is asked; see extract.feeds.Bounds."""
-
-    vanish: float
-    change: float
-    bad: float
-    at_least: int
-
+Bounds = Mapping[str, Any]  # as extract.feeds.Bounds has them
+LAST = 10  # deliveries that a row count is held against
 
 # Of each new delivery of a run: its rows, the keys that are open at its time, and what it would do to them.
 EFFECTS = (
@@ -43,28 +36,62 @@ EFFECTS = (
     " from known left join told using (delivery_id, id) group by 1)"
     " select c.delivery_id, c.feed, c.mode, a.staged, a.quarantined, coalesce(compared.keys, 0) as keys,"
     " coalesce(compared.changed, 0) as changed,"
-    " case when c.mode = 'full' then coalesce(compared.gone, 0) else 0 end as gone"
+    " case when c.mode = 'full' then coalesce(compared.gone, 0) else 0 end as gone,"
+    " (select percentile_cont(0.5) within group (order by staged) from (select la.staged from ledger.deliveries as l"
+    " join ledger.row_accounts as la using (delivery_id) where l.feed = c.feed and l.mode = c.mode"
+    " and l.effective_at < c.effective_at and l.state in ('staged', 'judged', 'merged', 'sighted')"
+    f" order by l.effective_at desc limit {LAST}) as last) as usual"
     " from coming as c join ledger.row_accounts as a using (delivery_id) left join compared using (delivery_id)"
     " join ledger.deliveries as d using (delivery_id) where not d.accepted and not d.in_history order by 1"
 )
 
 
 def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str]:
-    """The run's new deliveries that lie outside of their feed's bounds, each with why; `bounds` are by feed."""
+    """The run's new deliveries that lie outside of their feed's bounds, each with why; `bounds` are by feed. What was
+    found of each delivery is recorded, whatever came of it."""
     with transaction() as connection:
-        found = connection.execute(text(EFFECTS.format(entity=entity)), {"run": run}).mappings().all()
-    doubted = {row["delivery_id"]: _doubt(row, bounds[row["feed"]]) for row in found}
-    return {delivery_id: why for delivery_id, why in doubted.items() if why}
+        rows = connection.execute(text(EFFECTS.replace("{entity}", entity)), {"run": run}).mappings().all()
+    doubted = {}
+    for row in rows:
+        found = [*_shares(row, bounds[row["feed"]]), *_volume(row, bounds[row["feed"]])]
+        record(row["delivery_id"], found)
+        why = "; ".join(finding.message for finding in found if finding.outcome == "wait")
+        if why:
+            doubted[row["delivery_id"]] = why
+    return doubted
 
 
-def _doubt(row: RowMapping, bounds: Bounds) -> str:
-    outside = [
-        f"{part} of {whole} {what} ({part / whole:.0%}, the bound is {bound:.0%})"
-        for part, whole, bound, what in (
-            (row["gone"], row["keys"], bounds.vanish, "keys would vanish"),
-            (row["changed"], row["keys"], bounds.change, "keys would change"),
-            (row["quarantined"], row["staged"], bounds.bad, "rows are bad"),
-        )
-        if whole >= bounds.at_least and part > bound * whole
-    ]
-    return "; ".join(outside)
+def _shares(row: RowMapping, bounds: Bounds) -> list[Finding]:
+    """What the delivery would do to its feed's keys, and how many of its rows are bad, as shares."""
+    found = []
+    for check, part, whole, what in (
+        ("vanish", row["gone"], row["keys"], "keys would vanish"),
+        ("change", row["changed"], row["keys"], "keys would change"),
+        ("bad", row["quarantined"], row["staged"], "rows are bad"),
+    ):
+        bound = bounds[check]
+        outside = whole >= bounds["at_least"] and part > bound * whole
+        share = part / whole if whole else 0.0
+        message = f"{part} of {whole} {what} ({share:.0%}, the bound is {bound:.0%})"
+        found.append(Finding(check, "wait" if outside else "pass", message, share, bound))
+    return found
+
+
+def _volume(row: RowMapping, bounds: Bounds) -> list[Finding]:
+    """How many rows the delivery has, against its feed's limits and its last deliveries."""
+    rows, usual, limits = row["staged"], row["usual"], bounds["rows"]
+    low, high, share = limits["min"], limits["max"], limits["against_last"]
+    told = []
+    if low is not None and rows < low:
+        told.append((low, f"{rows} rows are fewer than {low}"))
+    if high is not None and rows > high:
+        told.append((high, f"{rows} rows are more than {high}"))
+    if share and usual is not None and usual >= bounds["at_least"]:
+        if rows < usual * share:
+            told.append((usual * share, f"{rows} rows are under {share:.0%} of the usual {usual:g}"))
+        elif rows > usual / share:
+            told.append((usual / share, f"{rows} rows are over {1 / share:.3g} times the usual {usual:g}"))
+    if told:
+        return [Finding("rows", "wait", "; ".join(why for _, why in told), rows, told[0][0])]
+    known = "" if usual is None else f", where the last ones had {usual:g}"
+    return [Finding("rows", "pass", f"{rows} rows{known}", rows)]

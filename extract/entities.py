@@ -30,6 +30,14 @@ def classes(entity: str) -> dict[str, str]:
     return {column["name"]: column["config"]["meta"]["pii"] for column in columns}
 
 
+@cache
+def optional_columns(entity: str) -> tuple[str, ...]:
+    """The columns of an entity whose value is left out, and told, where it cannot be parsed: the row goes on."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    columns = _model(file, entity).get("columns") or []
+    return tuple(column["name"] for column in columns if column["config"]["meta"].get("optional"))
+
+
 def _meta(file: Path, entity: str) -> dict[str, Any]:
     return dict((_model(file, entity).get("config") or {}).get("meta") or {})
 

@@ -98,6 +98,16 @@ class Arrives(Strict):
         return pattern
 
 
+class RowBounds(Strict):
+    """How many rows a delivery may have before a person is asked."""
+
+    min: int | None = Field(default=None, ge=0, description="Fewer rows than these raise a doubt.")
+    max: int | None = Field(default=None, ge=0, description="More rows than these raise a doubt.")
+    against_last: float | None = Field(
+        default=None, gt=0, le=1, description="0.5: not under half, nor over twice, the median of the last ten."
+    )
+
+
 class Expected(Strict):
     """How often a feed comes, as dbt's freshness has it."""
 
@@ -118,6 +128,7 @@ class Bounds(Strict):
     change: float = Field(default=1.0, ge=0, le=1, description="Share of the open keys that it changes.")
     bad: float = Field(default=0.5, ge=0, le=1, description="Share of its rows that are quarantined.")
     at_least: int = Field(default=50, ge=0, description="Fewer keys or rows than these raise no doubt.")
+    rows: RowBounds = RowBounds()
 
 
 class FromFilename(Strict):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from checks import drift
 from extract import deliver as arriving
 from extract import stage as staging
 from extract.feeds import catalogue
@@ -60,7 +61,10 @@ def register(
 def stage(feed: str, delivery_id: int) -> str:
     """Load the delivery into staging; gives its new state."""
     with progress_artifact(f"stage-{delivery_id}", f"{feed}, delivery {delivery_id}: share of the file read") as told:
-        return staging.stage(catalogue().feed(feed), delivery_id, told)
+        state = staging.stage(catalogue().feed(feed), delivery_id, told)
+    if state == "staged":
+        drift.look(delivery_id, {column.name: column.headers for column in catalogue().feed(feed).columns})
+    return state
 
 
 def why_refused(delivery_id: int) -> str:

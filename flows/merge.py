@@ -5,16 +5,15 @@ from pathlib import Path
 
 from prefect import flow
 
-from checks import contract, plausible
-from checks.plausible import Bounds
+from checks import contract, delivery_checks, plausible
 from extract import stage as staging
-from extract.entities import key_columns
+from extract.entities import classes, key_columns, optional_columns
 from extract.feeds import catalogue
 from flows import dbt
 from flows.prefect_door import keep_artifact, step
 from publish import export as exports
 from publish import pointer, tables
-from warehouse import quarantine, runs, word
+from warehouse import runs, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 
@@ -29,40 +28,44 @@ class Merged:
     exported: Path | None = None
     held: bool = False  # merged, and not published: the entity was rolled back
     waiting: tuple[str, ...] = ()  # why deliveries wait for a person's word
+    refused: tuple[str, ...] = ()  # why deliveries were refused for what is in them
+    notices: tuple[str, ...] = ()  # warnings of the gate: published, and to be looked at
 
 
 @flow(name="merge", flow_run_name="merge {entity}")
 def merge(entity: str) -> Merged:
     """Bring one entity up to date. What an earlier run left unfinished is finished first."""
     with runs.entity_lock(entity):
-        quarantine.settle(entity)
         run = start(entity)
-        if run:
-            finish(entity, run)
-            settle(entity)
+        refused = finish(entity, run) if run else ()
         candidate = runs.candidate(entity)
         if candidate is None or pointer.is_held(entity):
             make_up_for_export(entity)
-            return Merged(entity, run, held=candidate is not None, waiting=waiting(entity))
-        gate(entity, candidate)
+            return Merged(entity, run, held=candidate is not None, waiting=waiting(entity), refused=refused)
+        notices = gate(entity, candidate)
         publication = publish(entity, candidate)
         exported = export(entity, candidate)
     keep_artifact(f"row-accounts-{entity.replace('_', '-')}", tables.accounts_markdown(entity))
-    return Merged(entity, candidate, publication.rows, exported, waiting=waiting(entity))
+    return Merged(
+        entity, candidate, publication.rows, exported, waiting=waiting(entity), refused=refused, notices=notices
+    )
 
 
-def finish(entity: str, run: int) -> None:
-    """Judge, verify and fold; a run that fails gives its deliveries back."""
+def finish(entity: str, run: int) -> tuple[str, ...]:
+    """Judge, verify and fold; a run that fails gives its deliveries back. Gives why deliveries were refused."""
+    refused: tuple[str, ...] = ()
     try:
         if runs.to_judge(run):
             stage_again(entity, run)
             judge(entity, run)
+            refused = refuse(entity, run)
             verify(entity, run)
             doubt(entity, run)
         if runs.has_work(run):
             fold(entity, run)
         else:
-            runs.fail(run, "all that it was to bring in waits for a person's word")
+            runs.fail(run, "all that it was to bring in was refused, or waits for a person's word")
+        return refused
     except BaseException as error:
         runs.fail(run, str(error) or type(error).__name__)
         raise
@@ -87,23 +90,32 @@ def make_up_for_export(entity: str) -> None:
 @step("start {entity}")
 def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
-    return runs.start(entity, *todays_contract(entity))
+    version, gate, rules = todays_contract(entity)
+    run = runs.start(entity, version, gate, rules)
+    if run:
+        contract.keep(contract.contract_file(entity), entity, version)
+    return run
 
 
 def todays_contract(entity: str) -> tuple[str, str, tuple[runs.Rule, ...]]:
     """The versions of the entity's contract and gate, and the contract's rules as SQL."""
     file, gate = contract.contract_file(entity), contract.gate_file(entity)
     contract.compiles(gate)
-    rules = (*contract.row_rules(file), key_rule(entity))
+    rules = (*contract.row_rules(file, classes(entity), optional_columns(entity)), *key_rules(entity))
     contract.fits(file, entity, rules)
     return contract.version(file, rules), contract.version(gate), rules
 
 
-def key_rule(entity: str) -> runs.Rule:
-    """The reason of a row without its key that breaks no rule of its contract: history could not tell it apart."""
+def key_rules(entity: str) -> tuple[runs.Rule, runs.Rule]:
+    """The reasons of rows that history could not tell apart, where no rule of the contract holds them back."""
     key = key_columns(entity)
-    told = f"Every row needs a value in {' and '.join(key)}: rows are told apart by it."
-    return runs.Rule(code="key_missing", column_name=key[0], message=told, predicate=f'"{entity}_id" is null')
+    names = " and ".join(key)
+    missing = f"Every row needs a value in {names}: rows are told apart by it."
+    repeated = f"Rows with the same {names} differ in other columns; one row may stand for each."
+    return (
+        runs.Rule("key_missing", key[0], missing, f'"{entity}_id" is null', scope="key"),
+        runs.Rule("key_repeated", key[0], repeated, "false", scope="key"),
+    )
 
 
 @step("stage again for {entity} run {run}")
@@ -120,17 +132,31 @@ def judge(entity: str, run: int) -> None:
     dbt.run_model(f"judged_{entity}", run)
 
 
+@step("refuse {entity} run {run}")
+def refuse(entity: str, run: int) -> tuple[str, ...]:
+    """Refuse the deliveries that break a rule with on_fail: refuse; the others go on. Gives why, in words."""
+    told = []
+    for delivery, why in delivery_checks.refusals(entity, run):
+        with transaction() as connection:
+            word.refuse_in_run(connection, run, delivery["delivery_id"], why)
+        told.append(f"delivery {delivery['delivery_id']} of {delivery['feed']} ({delivery['name']}) is refused: {why}")
+    return tuple(told)
+
+
 @step("verify {entity} run {run}")
 def verify(entity: str, run: int) -> None:
     """Soda looks at the good rows with the same contract: an independent check of the split."""
-    waiting = f"_delivery_id in (select delivery_id from ledger.run_deliveries where run = {run} and judge)"
-    _require(entity, run, "verify", contract.verify(contract.contract_file(entity), waiting))
+    file = contract.contract_file(entity)
+    judged = [f"_delivery_id = {delivery['delivery_id']}" for delivery in runs.to_judge(run)]
+    parts = judged if contract.looks_across(file) else [f"({' or '.join(judged)})"]
+    for part in parts if judged else ():
+        _require(entity, run, "verify", contract.verify(file, part, optional_columns(entity)))
 
 
 @step("doubt {entity} run {run}")
 def doubt(entity: str, run: int) -> None:
     """Let deliveries that would do what is implausible wait for a person; the others go on."""
-    bounds = {feed.key: Bounds(**feed.bounds.model_dump()) for feed in catalogue().of_entity(entity)}
+    bounds = {feed.key: feed.bounds.model_dump() for feed in catalogue().of_entity(entity)}
     for delivery_id, why in plausible.doubts(entity, run, bounds).items():
         with transaction() as connection:
             word.wait(connection, run, delivery_id, why)
@@ -142,16 +168,12 @@ def fold(entity: str, run: int) -> None:
     dbt.run_model(f"dim_{entity}", run)
 
 
-@step("settle quarantine of {entity}")
-def settle(entity: str) -> None:
-    """Write down which quarantined rows came right by this."""
-    quarantine.settle(entity)
-
-
 @step("gate {entity} run {run}")
-def gate(entity: str, run: int) -> None:
-    """Soda looks at the candidate of history; what does not pass is not published."""
-    _require(entity, run, "gate", contract.verify(contract.gate_file(entity)))
+def gate(entity: str, run: int) -> tuple[str, ...]:
+    """Soda looks at the candidate of history; what does not pass is not published. Gives its warnings, in words."""
+    verification = contract.verify(contract.gate_file(entity))
+    _require(entity, run, "gate", verification)
+    return tuple(f"{entity} run {run}: the gate warns: {warning}" for warning in verification.warnings())
 
 
 @step("publish {entity} run {run}")

@@ -67,8 +67,8 @@ def run(entities: Sequence[str] = ()) -> Report:
                 report.tell(refusal)
             merged = go(merge, entity)
             report.merged.append(merged)
-            for doubt in merged.waiting:
-                report.tell(doubt)
+            for trouble in (*merged.refused, *merged.waiting):
+                report.tell(trouble)
         except Exception as error:
             report.tell(in_a_paragraph(error))
     report.notices = told_after_a_run(chosen)

@@ -69,3 +69,5 @@ def tell_merged(merged: Any) -> None:
     else:
         told = "nothing new" if merged.rows is None else f"run {merged.run} published, {merged.rows} rows"
     say(f"{merged.entity}: {told}")
+    for notice in merged.notices:
+        say(f"  {notice}")

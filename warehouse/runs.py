@@ -14,12 +14,17 @@ from warehouse.errors import SluiceError
 
 @dataclass(frozen=True)
 class Rule:
-    """A row rule of a contract: `predicate` is SQL, true for a row that breaks it."""
+    """A row rule of a contract: `predicate` is SQL, true for a row that breaks it; see ledger.rules."""
 
     code: str
     column_name: str | None
     message: str
     predicate: str
+    on_fail: str = "quarantine"
+    severity: str = "error"
+    responsible: str = "vendor"
+    scope: str = "row"
+    unique_columns: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -210,8 +215,10 @@ def _record_rules(connection: Connection, contract_hash: str, rules: Sequence[Ru
     ]
     connection.execute(
         text(
-            "insert into ledger.rules (contract_hash, position, code, column_name, message, predicate)"
-            " values (:contract_hash, :position, :code, :column_name, :message, :predicate) on conflict do nothing"
+            "insert into ledger.rules (contract_hash, position, code, column_name, message, predicate, on_fail,"
+            " severity, responsible, scope, unique_columns)"
+            " values (:contract_hash, :position, :code, :column_name, :message, :predicate, :on_fail,"
+            " :severity, :responsible, :scope, :unique_columns) on conflict do nothing"
         ),
         rows,
     )

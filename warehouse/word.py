@@ -93,6 +93,21 @@ def wait(connection: Connection, run: int, delivery_id: int, why: str) -> None:
     )
 
 
+def refuse_in_run(connection: Connection, run: int, delivery_id: int, why: str) -> None:
+    """Refuse a delivery that breaks a rule which refuses, in the midst of its run; the run goes on without it."""
+    declaration = ledger.delivery(connection, delivery_id, for_update=True)["found"] or {}
+    ledger.refused(connection, delivery_id, why, str(declaration.get("declaration", "")))
+    # Neither it nor its sightings come in, and what it had superseded, in force again, does not go out.
+    connection.execute(
+        text(
+            "delete from ledger.run_deliveries as r using ledger.deliveries as d where r.run = :run"
+            " and d.delivery_id = r.delivery_id and (d.state = 'refused' or (r.effect = 'remove' and d.in_history"
+            " and d.state in ('merged', 'sighted')))"
+        ),
+        {"run": run},
+    )
+
+
 def accept(connection: Connection, delivery_id: int) -> str:
     """Say yes to a delivery that waits: the next run merges it. Gives its entity."""
     return _decide(connection, delivery_id, "staged", None, accepted=True)

@@ -42,6 +42,8 @@
         {{ refresh_statistics(target_relation) }}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run) }}
+            {{ quarantine_settle(entity, run) }}
+            {%- if has_supplements(entity) %}{{ quarantine_release(entity, run) }}{% endif %}
         {%- endcall %}
     {% endif %}
 

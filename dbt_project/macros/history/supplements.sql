@@ -81,3 +81,51 @@
                     accounted.mends is null
                 )
 {% endmacro %}
+
+{# Rows that their owner mended are released; what was sent again and is still bad is superseded by the row that says so,
+   and open there. A mended file says which row each of its rows stands for; where it does not, the key does. Both are
+   open again when the file goes out of force, see quarantine_settle. #}
+{% macro quarantine_release(entity, run) %}
+    {%- set id = entity ~ '_id' -%}
+    with attempts as (
+        select
+            held.quarantine_id,
+            folding.delivery_id,
+            exists (
+                select from quarantine.{{ entity }} as again
+                where again.delivery_id = mended.delivery_id
+                    and again.row_number = mended.row_number
+                    and again.status <> 'replayed'
+            ) as is_bad
+        from folding
+        join ledger.mended_rows as mended on mended.delivery_id = folding.delivery_id
+        join quarantine.{{ entity }} as held
+            on held.delivery_id = mended.mended_delivery
+            and held.row_number = mended.mended_row
+        where folding.mends is not null and held.status = 'open'
+        union all
+        select held.quarantine_id, folding.delivery_id, false
+        from folding
+        join quarantine.{{ entity }} as held on held.delivery_id = folding.mends and held.status = 'open'
+        join judged.{{ entity }} as judged
+            on judged._delivery_id = folding.content_id
+            and judged.{{ id }} = held.{{ id }}
+        where judged._delivery_id = any (array(select content_id from folding where mends is not null))
+    ),
+
+    settled as (
+        select distinct on (quarantine_id) quarantine_id, delivery_id, is_bad
+        from attempts
+        order by quarantine_id, is_bad, delivery_id
+    )
+
+    update quarantine.{{ entity }} as held
+    set
+        status = case when is_bad then 'superseded' else 'released' end,
+        settled_at = clock_timestamp(),
+        settled_by = 'delivery ' || settled.delivery_id,
+        settled_why = case when is_bad then 'sent again, and not yet right: see there' else 'its owner mended it' end,
+        settled_run = {{ run }}
+    from settled
+    where held.quarantine_id = settled.quarantine_id;
+{% endmacro %}

@@ -1,11 +1,11 @@
 {# The surrogate id: a hash of feed and natural key. The parts are compared as a row's text, which quotes what
    needs quoting, so that ('a', 'bc') and ('ab', 'c') differ. Keyed where a part of the key is personal. #}
-{% macro surrogate_id(entity) %}
+{% macro surrogate_id(entity, feed) %}
     {%- set key = entity_key(entity) -%}
     {%- set personal = entity_columns(entity) | rejectattr('pii', 'equalto', 'none')
         | selectattr('name', 'in', key) | list -%}
     {%- set message -%}
-        convert_to(row(deliveries.feed{% for part in key %}, mapped.{{ adapter.quote(part) }}{% endfor %})::text, 'UTF8')
+        convert_to(row('{{ feed }}'::text{% for part in key %}, mapped.{{ adapter.quote(part) }}{% endfor %})::text, 'UTF8')
     {%- endset -%}
     case
         when {% for part in key %}mapped.{{ adapter.quote(part) }} is not null{{ ' and ' if not loop.last }}{% endfor %}

@@ -1,4 +1,5 @@
-{# What analysts may see of an entity's quarantine: where and why, nothing of the row itself. #}
+{# What analysts may see of an entity's quarantine: where, why and what became of it; values masked, nothing else of the
+   row. #}
 {% macro quarantine_masked(entity) %}
 -- depends_on: {{ ref('judged_' ~ entity) }}
 select
@@ -8,6 +9,8 @@ select
     line_number,
     kind,
     reasons,
+    severity,
+    responsible,
     status,
     quarantined_at
 from quarantine.{{ entity }}

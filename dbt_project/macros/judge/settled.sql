@@ -15,7 +15,7 @@
 {% macro put_settled_back(entity, relation) %}
     {%- set columns = [
         'delivery_id', 'feed', 'row_number', 'line_number', 'kind', entity ~ '_id', 'raw', 'raw_bytes', 'raw_length',
-        'byte_offset', 'reasons', 'run', 'quarantined_at', 'severity', 'responsible', 'settled_delivery'
+        'byte_offset', 'reasons', 'run', 'quarantined_at', 'severity', 'responsible'
     ] -%}
     update quarantine.{{ entity }} as q
     set
@@ -24,8 +24,7 @@
         settled_at = case when kept.status <> 'replayed' then kept.settled_at end,
         settled_by = case when kept.status <> 'replayed' then kept.settled_by end,
         settled_why = case when kept.status <> 'replayed' then kept.settled_why end,
-        settled_run = case when kept.status <> 'replayed' then kept.settled_run end,
-        settled_delivery = case when kept.status <> 'replayed' then kept.settled_delivery end
+        settled_run = case when kept.status <> 'replayed' then kept.settled_run end
     from kept
     where kept.delivery_id = q.delivery_id and kept.row_number = q.row_number;
 

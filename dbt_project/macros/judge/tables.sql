@@ -10,6 +10,7 @@
         _line_number bigint not null
     ) partition by list (_delivery_id);
     {% for column in entity_columns(entity) -%}
+    {{ refuse_lengths(entity, column) -}}
     alter table {{ relation }} add column if not exists {{ adapter.quote(column.name) }} {{ column.data_type }};
     {% endfor %}
     create table if not exists quarantine.{{ entity }} (
@@ -25,7 +26,13 @@
         raw_length bigint,
         byte_offset bigint,
         reasons jsonb not null check (jsonb_array_length(reasons) > 0),
+        severity text not null default 'error',
+        responsible text not null default 'vendor',
         status text not null default 'open',
+        settled_at timestamptz,
+        settled_by text,
+        settled_why text,
+        settled_run bigint,
         run bigint not null references ledger.runs,
         quarantined_at timestamptz not null default now(),
         unique (delivery_id, row_number),
@@ -34,7 +41,6 @@
     );
     {{ quarantine_columns(entity) }}
     create index if not exists {{ entity }}_open on quarantine.{{ entity }} (feed, delivery_id) where status = 'open';
-    create index if not exists {{ entity }}_settled on quarantine.{{ entity }} (settled_delivery) where settled_delivery is not null;
     create index if not exists {{ entity }}_present on quarantine.{{ entity }} ({{ entity }}_id, delivery_id);
     comment on table quarantine.{{ entity }} is
         'One row per record that broke a rule or could not be read, with all its reasons. Holds personal data.';
@@ -48,8 +54,7 @@
         add column if not exists settled_at timestamptz,
         add column if not exists settled_by text,
         add column if not exists settled_why text,
-        add column if not exists settled_run bigint,
-        add column if not exists settled_delivery bigint references ledger.deliveries;
+        add column if not exists settled_run bigint;
     do $constraints$
     begin
         alter table quarantine.{{ entity }}
@@ -61,3 +66,13 @@
         null;
     end $constraints$;
 {% endmacro %}
+
+{# A cast to varchar(9) cuts without a word. #}
+{% macro refuse_lengths(entity, column) -%}
+    {%- if column.data_type.startswith(('varchar(', 'char(', 'character')) -%}
+        {%- do exceptions.raise_compiler_error(
+            entity_node(entity).patch_path.split('://')[1] ~ ': column ' ~ column.name ~ ': ' ~ column.data_type
+            ~ ' would cut long values; write text, and a rule on its length in the contract'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,8 +1,3 @@
-alter table ledger.runs add column settled_at timestamptz;
-update ledger.runs set settled_at = finished_at where state = 'merged';
-create index on ledger.runs (entity) where state = 'merged' and settled_at is null;
-comment on column ledger.runs.settled_at is 'When it was written down which quarantined rows the run brought right.';
-
 create table ledger.quarantine_actions (
     action_id bigint generated always as identity primary key,
     entity text not null,
