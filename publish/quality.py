@@ -191,6 +191,33 @@ def checks(connection: Connection, entity: str) -> list[dict[str, Any]]:
     return [dict(row) for row in found]
 
 
+def delivery_checks(connection: Connection, entity: str, deliveries: Sequence[int]) -> list[dict[str, Any]]:
+    """What was looked at of deliveries as a whole, the newest first."""
+    found = connection.execute(
+        text(
+            'select d.delivery_id, d.name, d.feed, d.effective_date, c."check" as name_of_check, c.outcome, c.message'
+            " from ledger.delivery_checks as c join ledger.deliveries as d using (delivery_id)"
+            " where d.entity = :entity and delivery_id = any (:ids)"
+            ' order by d.effective_at desc, d.delivery_id desc, c."check"'
+        ),
+        {"entity": entity, "ids": list(deliveries)},
+    ).mappings()
+    return [dict(row) for row in found]
+
+
+def issues(connection: Connection, entity: str) -> list[dict[str, Any]]:
+    """What was wrong with rows that were let pass, by rule, in deliveries in force."""
+    found = connection.execute(
+        text(
+            "select i.code, min(i.column_name) as column_name, min(i.message) as message, count(*) as rows"
+            " from ledger.issues as i join ledger.deliveries as d using (delivery_id)"
+            f" where i.entity = :entity and {IN_FORCE} group by i.code order by rows desc, i.code"
+        ),
+        {"entity": entity},
+    ).mappings()
+    return [dict(row) for row in found]
+
+
 def signature(connection: Connection, entity: str, feed: str) -> bytes:
     """A hash of which rows of a feed are open, for what reasons: equal where there is nothing new to tell."""
     digest = connection.scalar(

@@ -61,7 +61,8 @@ class Page:
     rules: Sequence[quality.Rule]
     delivered: Sequence[quality.Delivered]
     checks: Sequence[Mapping[str, Any]]
-    doubts: Sequence[Mapping[str, Any]] = field(default=())
+    looks: Sequence[Mapping[str, Any]] = field(default=())
+    issues: Sequence[Mapping[str, Any]] = field(default=())
 
     @property
     def title(self) -> str:
@@ -97,6 +98,11 @@ class Page:
         return charts.sparkline(usual[-24:])
 
     @property
+    def doubts(self) -> list[Mapping[str, Any]]:
+        """What was looked at of deliveries and not found in order."""
+        return [look for look in self.looks if look["outcome"] != "pass"]
+
+    @property
     def failed(self) -> list[Mapping[str, Any]]:
         return [check for check in self.checks if check["outcome"].upper() != "PASSED"]
 
@@ -114,6 +120,8 @@ def page(connection: Connection, entity: str, feeds: Sequence[FeedOf], overdue: 
         quality.rules(connection, entity),
         delivered[::-1],
         quality.checks(connection, entity),
+        quality.delivery_checks(connection, entity, [d.delivery_id for d in delivered]),
+        quality.issues(connection, entity),
     )
 
 
