@@ -68,13 +68,13 @@ def discard(entity: str, rule: str | None, delivery: int | None, rows: tuple[int
 
 @click.command("replay")
 @click.argument("entity")
-@click.option("--rule", metavar="CODE", help="Deliveries with open rows that break this rule.")
+@click.option("--rule", metavar="CODE", help="Deliveries with rows that break this rule.")
 @click.option("--delivery", type=int, metavar="N", help="This delivery.")
 @click.option("--why", default="the rules or the mapping have changed", help="Why; it is kept with the rows.")
 @click.option("--dry-run", is_flag=True, help="Say what would come of it; change nothing.")
 @told_plainly
 def replay(entity: str, rule: str | None, delivery: int | None, why: str, dry_run: bool) -> None:
-    """Judge the deliveries of an ENTITY that have open bad rows again, under today's mapping and contract.
+    """Judge the deliveries of an ENTITY that have open or superseded rows again, under today's mapping and contract.
 
     What is good now comes into history at its own time, as if it had been good at first. Rows that were good are
     judged again too: a rule that is stricter now may take some out of history.
@@ -87,7 +87,7 @@ def replay(entity: str, rule: str | None, delivery: int | None, why: str, dry_ru
     entity = catalogue().entity(entity)
     if dry_run:
         tried = replaying.try_out(entity, rule, delivery)
-        say(f"{entity}: of {tried.rows} open rows in {_deliveries(tried.deliveries)} {tried.good} would be good,")
+        say(f"{entity}: of {tried.rows} bad rows in {_deliveries(tried.deliveries)} {tried.good} would be good,")
         say(f"{tried.bad} would stay bad; {tried.newly_bad} rows that are good would be bad.")
         return
     done = replaying.replay(entity, rule, delivery, by=person(), why=why)

@@ -18,7 +18,7 @@ class Tried:
     """What would come of a replay."""
 
     deliveries: Sequence[int]
-    rows: int  # open before
+    rows: int  # open or superseded before
     good: int
     bad: int
     newly_bad: int  # good before
@@ -49,7 +49,7 @@ def try_out(entity: str, rule: str | None, delivery_id: int | None) -> Tried:
 
 
 def replay(entity: str, rule: str | None, delivery_id: int | None, *, by: str, why: str) -> Replayed:
-    """Judge the deliveries that hold open rows of the choice again, fold them anew, and publish what comes of it."""
+    """Judge the deliveries that hold such rows again, fold them anew, and publish what comes of it."""
     with runs.entity_lock(entity):
         chosen = _chosen(entity, rule, delivery_id)
         _stage_anew(chosen, always=True)
@@ -62,7 +62,7 @@ def replay(entity: str, rule: str | None, delivery_id: int | None, *, by: str, w
         after = quarantine.statuses(connection, entity, list(chosen))
         good = 0 if merged.run is None else quarantine.sign_replay(connection, entity, merged.run, by=by, why=why)
     newly_bad = sum(_bad(after)) - sum(_bad(before)) + good
-    still = sum(counts.get("open", 0) for counts in after.values()) - newly_bad
+    still = sum(one.get(status, 0) for one in after.values() for status in ("open", "superseded")) - newly_bad
     return Replayed(list(chosen), good, max(still, 0), newly_bad, merged)
 
 
@@ -76,7 +76,7 @@ def _chosen(entity: str, rule: str | None, delivery_id: int | None) -> dict[int,
         chosen = quarantine.to_replay(connection, entity, rule, delivery_id)
     if not chosen:
         raise SluiceError(
-            f"No delivery of {entity} in history has open rows of that choice; `sluice quarantine list {entity}` shows"
+            f"No delivery of {entity} in history has such rows in quarantine; `sluice quarantine list {entity}` shows"
             " the rows, and `sluice status` which deliveries are merged."
         )
     return chosen

@@ -46,11 +46,13 @@ def chosen(rule: str | None, delivery_id: int | None, rows: Sequence[int] = ()) 
 
 
 def to_replay(connection: Connection, entity: str, rule: str | None, delivery_id: int | None) -> dict[int, int]:
-    """The deliveries in force that hold open rows of the choice, with how many: a replay judges them again whole."""
+    """The deliveries in force that hold such rows, with how many: a replay judges them again whole. A row that a later
+    file has right still lacks in history at its own time."""
     found = connection.execute(
         text(
             f'select q.delivery_id, count(*) from quarantine."{entity}" as q join ledger.deliveries as d'
-            f" using (delivery_id) where q.status = 'open' and d.in_history and d.state = 'merged' and {CHOSEN}"
+            f" using (delivery_id) where q.status in ('open', 'superseded') and d.in_history and d.state = 'merged'"
+            f" and {CHOSEN}"
             " group by 1 order by 1"
         ),
         chosen(rule, delivery_id),

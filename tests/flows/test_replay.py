@@ -48,9 +48,6 @@ def test_a_rule_was_too_strict(small, checks):
 
     tried = sluice("quarantine", "replay", "thing", "--rule", "size_negative", "--dry-run")
     assert tried.exit_code == 0, tried.output
-    assert "No delivery" not in tried.output
-    before = (versions(small), statuses(small), small.account(1))
-
     result = sluice("quarantine", "replay", "thing", "--delivery", 1, "--why", "sizes may be below zero")
     assert result.exit_code == 0, result.output
     assert versions(small) == [("a", 1, "01", None), ("b", -2, "01", "03"), ("b", 5, "03", None), ("c", 3, "02", None)]
@@ -67,7 +64,6 @@ def test_a_rule_was_too_strict(small, checks):
     masked = small.sql("select keeper, keeper_token <> keeper from history.dim_thing where code = 'b' and size = -2")
     assert masked == [("a***@example.com", True)]
     assert small.value("select count(*) from ledger.deliveries where judge_again") == 0
-    assert before
 
 
 def test_a_trial_changes_nothing(small, checks):
@@ -76,7 +72,7 @@ def test_a_trial_changes_nothing(small, checks):
     allow_from(checks, -10)
     account, rows = small.account(1), statuses(small)
     tried = sluice("quarantine", "replay", "thing", "--dry-run")
-    assert "of 2 open rows in delivery 1 1 would be good" in tried.output
+    assert "of 2 bad rows in delivery 1 1 would be good" in tried.output
     assert "1 would stay bad; 0 rows that are good would be bad" in tried.output
     assert (small.account(1), statuses(small)) == (account, rows)
     assert [merged.run for merged in small.run().merged] == [None]
@@ -107,8 +103,7 @@ def test_a_mapping_is_mended(small, small_project):
         )
         forget_settings()
         assert statuses(small) == [(1, 2, "superseded")]
-        assert "No delivery of thing" in refusal(sluice("quarantine", "replay", "thing"))
-        small.sql("update quarantine.thing set status = 'open'")
+        assert "No delivery of thing" in refusal(sluice("quarantine", "replay", "thing", "--rule", "no_such_rule"))
         result = sluice("quarantine", "replay", "thing", "--rule", "size_unparsed")
         assert result.exit_code == 0, result.output
         assert versions(small) == [("a", 1, "01", None), ("b", 7, "01", None)]
@@ -139,10 +134,8 @@ def test_a_sighting_follows(small, checks):
     things(small, 3, "north,a,1,,", "north,b,-2,,")
     small.run()
     allow_from(checks, -10)
-    for _ in range(2):
-        small.sql("update quarantine.thing set status = 'open'")
-        sluice("quarantine", "replay", "thing")
+    sluice("quarantine", "replay", "thing")
     assert versions(small) == [
-        ("a", 1, "01", None), ("b", -2, "01", "02"), ("b", -2, "03", None), ("b", 9, "02", "03"),
+        ("a", 1, "01", None), ("b", -2, "01", "02"), ("b", 9, "02", "03"), ("b", -2, "03", None),
     ]  # fmt: skip
     assert os.environ["SLUICE_CHECKS_FOLDER"] == str(checks.folder)

@@ -77,7 +77,7 @@
         {%- set counts = run_query(
             "select json_build_object('good', (select count(*) from good_now where status <> 'discarded'),"
             " 'bad', (select count(*) from quarantine." ~ entity ~ " as q join kept using (delivery_id, row_number)"
-            " join ledger.judging using (delivery_id) where q.status = 'open'),"
+            " join ledger.judging using (delivery_id) where q.status in ('open', 'superseded')),"
             " 'newly_bad', (select count(*) from quarantine." ~ entity ~ " as q join ledger.judging using (delivery_id)"
             " where not exists (select from kept where kept.delivery_id = q.delivery_id"
             " and kept.row_number = q.row_number)))::text"
