@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from conftest import TEST_PROJECT
+from dbt_project.test_history import DAY_ONE, EXAMPLES, Delivery, Key, Version, judge, rows
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from test_history import DAY_ONE, EXAMPLES, Delivery, Key, Version, judge, rows
 
 
 @dataclass
