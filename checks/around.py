@@ -1,10 +1,9 @@
 """Rules that look beyond their row: at the delivery's other rows, `candidates`, or at what history says, `current_...`.
 
-In a failed_rows expression `current_<column>` is the column of the version of the same key that history held as current
-just before the delivery's effective time: `size < current_size` is "may not shrink". A row whose key had no version then
-keeps the rule. Deliveries that are judged in one run do not see each other. `candidates` are the rows of the delivery
-without exact repetitions:
-`(select sum(size) from candidates) <> 100`.
+In a failed_rows expression `current_<column>` is the column of the version of the same key that history held as
+current just before the delivery's effective time: `size < current_size` is "may not shrink". A row whose key had
+no version then keeps the rule. Deliveries that are judged in one run do not see each other. `candidates` are the rows
+of the delivery without exact repetitions: `(select sum(size) from candidates) <> 100`.
 """
 
 import re

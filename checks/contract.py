@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import make_url, text
 
 from checks import around, grace
-from checks.document import Check, ContractError, checks_of, read
+from checks.document import Check, ContractError, Lined, checks_of, read
 from checks.policy import policies, refuse_unknown_attributes
 from warehouse.connection import driver, transaction, warehouse_url
 from warehouse.runs import CheckResult, Rule
@@ -36,13 +36,14 @@ from soda_core.contracts.impl.check_types.failed_rows_check import FailedRowsChe
 from soda_core.contracts.impl.check_types.invalidity_check import InvalidCheckImpl
 from soda_core.contracts.impl.check_types.missing_check import MissingCheckImpl
 from soda_core.contracts.impl.contract_verification_impl import ContractImpl
-from soda_core.contracts.impl.contract_yaml import ContractYaml
+from soda_core.contracts.impl.contract_yaml import THRESHOLD_ALLOWED_KEYS, ContractYaml
 
 logging.getLogger("soda").setLevel(logging.ERROR)
 
 SOURCE = "warehouse"
 # The kinds of check that judge rows; of a failed_rows check, the one with an expression.
 ROW_KINDS = frozenset(["missing", "invalid", "duplicate", "failed_rows"])
+KINDS = (*sorted(ROW_KINDS), "aggregate", "freshness", "metric", "row_count", "schema")
 # What Soda 4.28 reads of a check (contract_yaml.py, check_types/*_yaml.py).
 CHECK_KEYS = frozenset(
     [
@@ -210,6 +211,7 @@ def _compile(file: Path) -> ContractImpl:
     for check in written:
         refuse_unknown_attributes(file, check)
         _refuse_unknown_keys(file, check)
+        _refuse_unknown_threshold(file, check)
     logs = Logs()
     try:
         contract = ContractImpl(
@@ -235,11 +237,28 @@ def _line_told(logs: Logs) -> int:
 
 def _refuse_unknown_keys(file: Path, check: Check) -> None:
     """Soda passes over a key that it does not know: `vald_min` would be a rule without its lower end."""
+    if check.kind not in KINDS:
+        raise ContractError(
+            f"{file}:{check.line}: {check.kind!r} is no kind of check. Write one of {', '.join(KINDS)}."
+        )
     for key in check.body:
         if key not in CHECK_KEYS:
             raise ContractError(
                 f"{file}:{check.line_of(key)}: a check {check.kind!r} has the key {key!r}; there is no such key."
                 " Mend its spelling, or take it out."
+            )
+
+
+def _refuse_unknown_threshold(file: Path, check: Check) -> None:
+    """Soda passes over a threshold that it does not understand, and checks without it."""
+    threshold = check.body.get("threshold")
+    if not isinstance(threshold, Lined):
+        return
+    for key in threshold:
+        if key not in THRESHOLD_ALLOWED_KEYS:
+            raise ContractError(
+                f"{file}:{threshold.lines[key]}: threshold.{key}: there is no such key."
+                f" Write one of {', '.join(sorted(THRESHOLD_ALLOWED_KEYS))}."
             )
 
 
@@ -331,13 +350,14 @@ def _aimed(
         document["filter"] = " and ".join(f"({part})" for part in filters)
     entity = around.entity_of(document)
     for owner in (document, *(document.get("columns") or [])):
-        if owner.get("checks"):
-            owner["checks"] = [
-                {kind: _as_verified(kind, body or {}, entity, candidates, optional)}
-                for check in owner["checks"]
-                for kind, body in check.items()
-                if candidates or not around.looks_at_delivery(str((body or {}).get("expression")))
-            ]
+        checks = [
+            {kind: _as_verified(kind, body or {}, entity, candidates, optional)}
+            for check in owner.pop("checks", None) or []
+            for kind, body in check.items()
+            if candidates or not around.looks_at_delivery(str((body or {}).get("expression")))
+        ]
+        if checks:  # Soda refuses an empty list
+            owner["checks"] = checks
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
@@ -348,7 +368,7 @@ def _as_verified(
         expression = around.with_history(str(body["expression"]), entity)
         body = body | {"expression": around.of_relation(expression, candidates)}
     attributes = body.get("attributes") or {}
-    if attributes.get("on_fail") == "warn" or attributes.get("code") in map(grace.code_of, optional):
+    if attributes.get("on_fail") == "warn" or attributes.get("code") in [grace.code_of(column) for column in optional]:
         body = body | {"threshold": (body.get("threshold") or {}) | {"level": "warn"}}
     return body
 

@@ -29,14 +29,15 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[Lined]:
     found = Lined()
     found.line, found.lines = node.start_mark.line + 1, {}
     yield found
-    written = [key.value for key, _ in node.value]
+    written: set[str] = set()
     for key, _ in node.value:
-        if written.count(key.value) > 1:
+        if key.value in written:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
+        written.add(key.value)
     loader.flatten_mapping(node)
     for key, value in node.value:
-        name = loader.construct_object(key, deep=True)  # type: ignore[no-untyped-call]
-        found[name] = loader.construct_object(value, deep=True)  # type: ignore[no-untyped-call]
+        name = loader.construct_object(key, deep=True)
+        found[name] = loader.construct_object(value, deep=True)
         found.lines[name] = key.start_mark.line + 1
 
 

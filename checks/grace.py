@@ -1,4 +1,4 @@
-"""Grace for a value: a column that its entity's YAML calls optional loses a value that cannot be parsed, not its row."""
+"""Grace for a value: of a column that its entity's YAML calls optional, what cannot be parsed is left out."""
 
 from collections.abc import Sequence
 from dataclasses import replace

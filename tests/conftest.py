@@ -29,7 +29,8 @@ def forget_settings() -> None:
 
     settings.cache_clear()
     feeds.catalogue.cache_clear()
-    entities.key_columns.cache_clear()
+    for declared in (entities.key_columns, entities.classes, entities.optional_columns):
+        declared.cache_clear()
     for url in list(_engines):
         connection._engine(url).dispose()
     _engines.clear()

@@ -5,16 +5,12 @@
 import argparse
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
 import yaml
-from history import Bench, prepare_project, timed
+from history import HERE, Bench, prepare_project, timed
 
 SHARES = (0.0, 0.01, 0.2)
 MORE_RULES = {

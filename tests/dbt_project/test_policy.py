@@ -112,23 +112,10 @@ def test_a_rule_may_look_at_what_history_says(bench, checks):
     assert bench.sql("select code, size from published.thing order by 1") == [("a", 5), ("b", 6), ("c", 1)]
 
 
-def test_reference_to_another_relation_works_in_an_expression(bench, checks):
+def test_a_rule_may_look_at_another_relation(bench, checks):
     bench.sql("create table reference.known as select 'n' as region")
-    with_rule(
-        checks, "region_unknown", "not exists (select from reference.known as k where k.region = thing.region)",
-        column="region",
-    )  # fmt: skip
-    checks.contract.write_text(checks.contract.read_text().replace("thing.region", '"region"'))
-    with pytest.raises(RunError, match="ambiguous|thing"):
-        things(bench, 1, "n,a,5,,", "s,b,5,,")
-        checks.contract.write_text(checks.contract.read_text().replace('k.region = "region"', "k.nothing = region"))
-        bench.run()
-    checks.contract.write_text(
-        checks.contract.read_text().replace(
-            "not exists (select from reference.known as k where k.nothing = region)",
-            "region not in (select region from reference.known)",
-        )
-    )
+    with_rule(checks, "region_unknown", "region not in (select k.region from reference.known as k)", column="region")
+    things(bench, 1, "n,a,5,,", "s,b,5,,")
     bench.run()
     assert reasons(bench) == {(1, 2): ["region_unknown"]}
 
@@ -141,7 +128,8 @@ def test_a_filter_of_the_contract_holds_for_all_of_its_rules(bench, checks):
 
 
 def test_without_a_rule_about_the_key_rows_that_conflict_are_held_back(bench, checks):
-    checks.rewrite(checks.contract, checks=[])
+    own = yaml.safe_load(checks.contract.read_text())["checks"]
+    checks.rewrite(checks.contract, checks=[check for check in own if "duplicate" not in check])
     things(bench, 1, "n,a,1,,", "n,a,2,,", "n,a,1,,", "n,b,1,,", "n,c,-1,,", "n,c,1,,")
     bench.run()
     assert reasons(bench) == {

@@ -127,9 +127,9 @@ on conflict (delivery_id, row_number) do update set
             values_told.told ->> rules.column_name,
             {{ delivery.run }}
         from {{ judged }} as passed
-        join staged using (_row_number)
+        join staged on staged._row_number = passed._row_number
         cross join lateral unnest(string_to_array(passed._warned, ',')) as issue (code)
-        join rules using (code)
+        join rules on rules.code = issue.code
         cross join lateral (select {{ told_values(entity, rules, 'passed', 'staged.raw') }} as told) as values_told
         where passed._warned is not null;
     {%- endif %}

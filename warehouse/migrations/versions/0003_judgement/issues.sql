@@ -15,7 +15,7 @@ create table ledger.issues (
     primary key (delivery_id, row_number, code)
 );
 create index on ledger.issues (entity, code);
-comment on table ledger.issues is 'What was wrong with rows that were let pass: rules with on_fail: warn, values left out.';
+comment on table ledger.issues is 'What was wrong with rows that were let pass: rules with on_fail: warn, and values that were left out.';
 comment on column ledger.issues.id is 'The row''s <entity>_id.';
 comment on column ledger.issues.value is 'The value, masked by its column''s class.';
 
@@ -30,3 +30,5 @@ create table ledger.delivery_checks (
     primary key (delivery_id, "check")
 );
 comment on table ledger.delivery_checks is 'What was looked at of each delivery as a whole, and what came of it.';
+
+grant all on ledger.contracts, ledger.issues, ledger.delivery_checks to sluice_loader;
