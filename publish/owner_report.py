@@ -28,7 +28,7 @@ class Report:
 
     @property
     def subject(self) -> str:
-        """`12 rows to mend in texas.licences`"""
+        """`12 rows to mend in acme.things`"""
         if not self.open:
             return f"Nothing left to mend in {self.feed}"
         return f"{self.open:,} {'row' if self.open == 1 else 'rows'} to mend in {self.feed}"
