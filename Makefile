@@ -7,7 +7,7 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-five demo-history demo-privacy bench bench-read test-deep test check format docs lock setup clean
+.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read test-deep test check format docs lock setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make demo-five   whole pipelines from their samples, one line each"
 	@echo "make demo-history   a late file, a retraction and a rollback, as a story"
 	@echo "make demo-privacy   a masked row, a denied and an audited reveal, an erasure, the proof"
+	@echo "make demo-quarantine   bad rows go back to their owner, and come in again mended, as a story"
 	@echo "make test    all tests"
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
@@ -50,6 +51,9 @@ demo-history: setup
 
 demo-privacy: setup
 	@$(BIN)/python -m flows.demo_privacy
+
+demo-quarantine: setup
+	@$(BIN)/python -m flows.demo_quarantine
 
 test-deep: setup
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function

@@ -15,17 +15,17 @@ LAST = 10  # deliveries that a row count is held against
 # The new deliveries of a run. Of several files in one run each is held against the one before it, as if they had come
 # one by one; `is_latest`: history knows nothing of its feed that is later.
 COMING = (
-    "select d.delivery_id, d.feed, d.mode, d.effective_at, d.accepted, a.staged, a.quarantined,"
+    "select d.delivery_id, d.feed, d.mode, d.mends, d.effective_at, a.staged, a.quarantined,"
     " lag(case when d.mode = 'full' then d.delivery_id end) over (partition by d.feed, d.mode order by d.effective_at)"
     " as before, not exists (select from ledger.deliveries as later where later.feed = d.feed and later.in_history"
     " and later.effective_at > d.effective_at) as is_latest,"
     " (select percentile_cont(0.5) within group (order by staged) from (select la.staged from ledger.deliveries as l"
-    " join ledger.row_accounts as la using (delivery_id) where l.feed = d.feed and l.mode = d.mode"
+    " join ledger.row_accounts as la using (delivery_id) where l.feed = d.feed and l.mode = d.mode and l.mends is null"
     " and l.effective_at < d.effective_at and l.state in ('staged', 'judged', 'merged', 'sighted')"
     f" order by l.effective_at desc limit {LAST}) as last) as usual"
     " from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
     " join ledger.row_accounts as a using (delivery_id)"
-    " where r.run = :run and r.effect = 'add' and r.judge order by 1"
+    " where r.run = :run and r.effect = 'add' and r.judge and not d.accepted and not d.in_history order by 1"
 )
 # What a delivery would do to the keys that are open at its time. It names its partition, so that no other is read.
 EFFECTS = (
@@ -50,9 +50,7 @@ def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str
     found of each delivery is recorded, whatever came of it."""
     with transaction() as connection:
         coming = connection.execute(text(COMING), {"run": run}).mappings().all()
-        looked_at = [
-            {**row, **_effects(connection, entity, row, bounds[row["feed"]])} for row in coming if not row["accepted"]
-        ]
+        looked_at = [{**row, **_effects(connection, entity, row, bounds[row["feed"]])} for row in coming]
     fallen = {
         delivery_id: [finding]
         for feed, bound in bounds.items()
@@ -61,8 +59,9 @@ def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str
     }
     doubted = {}
     for row in looked_at:
-        found = [*_shares(row, bounds[row["feed"]]), *_volume(row, bounds[row["feed"]])]
-        found += fallen.get(row["delivery_id"], [])
+        found = [*_shares(row, bounds[row["feed"]]), *fallen.get(row["delivery_id"], [])]
+        if row["mends"] is None:  # a mended file holds a few rows, as it should
+            found += _volume(row, bounds[row["feed"]])
         record(row["delivery_id"], found)
         why = "; ".join(finding.message for finding in found if finding.outcome == "wait")
         if why:

@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import NamedTuple
 
-from extract import archive
+from sqlalchemy import RowMapping
+
+from extract import archive, mended
 from extract.contents import is_erased
 from extract.feeds import Feed, FromFilename
 from extract.limits import limits
@@ -86,16 +88,18 @@ def deliver(
     `effective` is the day (or the time) that the file speaks of, where the feed's own rule is to be overruled;
     `arrived_at` is when the file came, if that was not just now; `retry` is whether a file that was refused is tried
     anew; `container` is the SHA-256 of the zip that it was taken out of.
+    A mended file speaks of the time of the delivery that it mends, and supersedes nothing (extract/mended.py).
     Raises SluiceError where the day cannot be known, extract.read.Refused where there is no file to keep.
     """
     received_at = datetime.now(UTC)
-    effective_at = effective_time(feed, path, arrived_at or received_at, effective)
+    original = mended.original(feed, path)
+    effective_at = _mended_time(feed, original) or effective_time(feed, path, arrived_at or received_at, effective)
     kept = archive.keep(path, refuse=is_erased)
     arrival = ledger.Arrival(
         vendor=feed.vendor,
         feed=feed.key,
         entity=feed.entity,
-        mode=feed.mode,
+        mode="delta" if original else feed.mode,
         name=printable(path.name),
         sha256=kept.sha256,
         bytes=kept.bytes,
@@ -105,6 +109,7 @@ def deliver(
         effective_zone=feed.timezone,
         declaration=feed.version,
         container=container,
+        mends=original["delivery_id"] if original else None,
     )
     with transaction() as connection:
         return ledger.register(connection, arrival, retry=retry)
@@ -112,7 +117,7 @@ def deliver(
 
 def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | None:
     """The delivery that a file in the drop folder is already, or None: so a run spares it a flow run of its own."""
-    effective_at = effective_time(feed, path, arrived_at)
+    effective_at = _mended_time(feed, mended.original(feed, path)) or effective_time(feed, path, arrived_at)
     try:
         with open(path, "rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
@@ -120,6 +125,10 @@ def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | N
         return None  # taking it in says what is wrong with it
     with transaction() as connection:
         return ledger.known(connection, feed.key, effective_at, sha256, feed.version)
+
+
+def _mended_time(feed: Feed, original: RowMapping | None) -> datetime | None:
+    return original["effective_at"].astimezone(feed.zone) if original else None
 
 
 def effective_time(feed: Feed, path: Path, arrived_at: datetime, given: date | None = None) -> datetime:

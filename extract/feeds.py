@@ -23,6 +23,7 @@ from warehouse.settings import settings
 
 SECRET_KEY = re.compile(r"pass(word|phrase)?$|secret|token$|api_?key|private_?key|credential_?value", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@")
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")  # no blank, no line end
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST_IDENTIFIER = 63  # PostgreSQL cuts what is longer
 
@@ -51,11 +52,30 @@ def _date_pattern(pattern: str) -> str:
     return pattern
 
 
+def _address(email: str) -> str:
+    if not ADDRESS.fullmatch(email):
+        raise ValueError(f"{email!r} is not an e-mail address like desk@vendor.example")
+    return email
+
+
 class Owner(Strict):
-    """Who at the vendor mends bad rows."""
+    """Who at the vendor mends bad rows: nobody else is written to. `email` is one address or a list of them."""
 
     name: str
-    email: str
+    email: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1)
+
+    @field_validator("email", mode="before")
+    @classmethod
+    def one_or_several(cls, email: Any) -> Any:
+        return [email] if isinstance(email, str) else email
+
+
+class Notify(Strict):
+    """How often a feed's owner is told of bad rows: after each run that has news, or once a day or week at most."""
+
+    when: Literal["at_once", "daily", "weekly", "never"] = "daily"
+    only_on_change: bool = Field(default=True, description="Not again while the same rows are open.")
+    attach: bool = Field(default=False, description="With the rows themselves as a file: personal data in a mail.")
 
 
 class Arrives(BaseModel):
@@ -228,6 +248,7 @@ class Feed(Strict):
     bounds: Bounds = Bounds()
     expected: Expected | None = None  # left out: what its freshness warns after
     schedule: Schedule | None = None
+    notify: Notify = Notify()
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @model_validator(mode="before")

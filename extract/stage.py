@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import Connection, text
 
-from extract import archive
+from extract import archive, mended
 from extract.contents import newest
 from extract.feeds import Feed, FeedError
 from extract.limits import limits
@@ -119,8 +119,10 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
     delivery_id, name = delivery["delivery_id"], delivery["name"]
     content = newest(delivery["sha256"])
     with archive.fetch(content.sha256, name) as path:
-        hints = CONVERTED if content.form == "csv" else feed.format
+        usual = mended.hints(feed) if delivery["mends"] else feed.format
+        hints = CONVERTED if content.form == "csv" else usual
         feed, reading = _open(feed, path, delivery["effective_date"], hints)
+        _refuse_nameless_mends(delivery, reading)
         progress = Progress(reading.unpacked.path, told)
         loading = _Loading(driver(connection), feed, delivery_id, reading, progress)
         loading.prepare()
@@ -135,7 +137,18 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
         loading.attach()
         progress.close()
     counts = {"read": account.read, **vars(account)}
-    ledger.staged(connection, delivery_id, counts, reading.found.as_json())
+    found = reading.found.as_json()
+    found["header"] = [name for name in reading.found.header if not mended.is_ours(name)]
+    ledger.staged(connection, delivery_id, counts, found)
+
+
+def _refuse_nameless_mends(delivery: Any, reading: Reading) -> None:
+    """A mended file that was taken for a usual one would take the place of all that it does not hold."""
+    if delivery["mends"] is None and any(name_key(name) == mended.DELIVERY for name in reading.found.header):
+        raise Refused(
+            f"{delivery['name']}: it has the column {mended.DELIVERY}, so it mends a delivery, and does not say which"
+            " one where that is looked for. Let its name say it, as the exported file's did: something.mends-12.csv."
+        )
 
 
 class _Writer(QueuedLibpqWriter):
@@ -278,14 +291,37 @@ class _Loading:
         """Record by record, each one placed: loaded, blank, banner, or unreadable with its bytes."""
         account = Account()
         self.progress.bytes = 0  # what the clean road has read before it gave up
-        raw = self.reading.found.quote == '"' and not self.names.extra
+        raw = self.reading.found.quote == '"' and not self.names.extra and not self.names.ours
+        self.run("delete from ledger.mended_rows where delivery_id = {id}", id=sql.Literal(self.delivery_id))
         for batch in self.reading.batches(size=50_000, raw=raw):
+            account.blank += self._leave_out_unanswered(batch)
             account.blank += batch.blank
             account.banner += batch.banner + batch.other  # what other tables there are, the findings say
             account.staged += self._copy_rows(batch)
             account.unreadable += self._copy_unreadable(batch)
+            self._copy_mended(batch)
             self.progress.add_batch(batch)
         return account
+
+    def _leave_out_unanswered(self, batch: Batch) -> int:
+        """Rows of a mended file in which the vendor's own columns are all empty are blank: nobody filled them in."""
+        if not self.names.ours:
+            return 0
+        theirs = (*self.names.declared_positions, *self.names.extra)
+        answered = [row for row in batch.rows if any(row[2][position].strip() for position in theirs)]
+        left_out, batch.rows = len(batch.rows) - len(answered), answered
+        return left_out
+
+    def _copy_mended(self, batch: Batch) -> None:
+        """Which quarantined row each row stands for, where the file says so."""
+        delivery, row = self.names.ours.get(mended.DELIVERY), self.names.ours.get(mended.ROW)
+        if delivery is None or row is None:
+            return
+        with self.connection.cursor().copy("copy ledger.mended_rows from stdin") as copy:
+            for row_number, _, cells in batch.rows:
+                of, stands_for = mended.whole(cells[delivery]), mended.whole(cells[row])
+                if of and stands_for:
+                    copy.write_row((self.delivery_id, row_number, of, stands_for))
 
     def _copy_rows(self, batch: Batch) -> int:
         columns = [
@@ -340,24 +376,39 @@ class _Loading:
 
 @dataclass(frozen=True)
 class StagingNames:
-    """How a file's header maps to staging: declared columns by position, the rest by the name in the file."""
+    """How a file's header maps to staging: declared columns by position, the rest by the name in the file; `ours` are
+    the columns that an export added, by name."""
 
     known: tuple[str, ...]
     declared_positions: tuple[int, ...]
     extra: dict[int, str]
+    ours: dict[str, int]
 
 
 def _staging_names(feed: Feed, header: tuple[str, ...]) -> StagingNames:
     of_header = {name_key(name): column.name for column in feed.columns for name in column.headers}
     known: dict[int, str] = {}
     extra: dict[int, str] = {}
+    ours: dict[str, int] = {}
     for position, name in enumerate(header):
         column = of_header.get(name_key(name))
-        if column:
+        if mended.is_ours(name):
+            ours[name_key(name)] = position
+        elif column:
             known[position] = column
         else:
             extra[position] = _unused(name or f"column {position + 1}", extra.values())
-    return StagingNames(tuple(known.values()), tuple(known), extra)
+    return StagingNames(tuple(known.values()), tuple(known), extra, ours)
+
+
+def layout(feed: Feed, header: tuple[str, ...]) -> list[tuple[str, str, bool]]:
+    """The vendor's columns of a file in their order: its name there, its name in staging, and whether the feed declares
+    it (the others are kept as JSON)."""
+    names = _staging_names(feed, header)
+    declared = dict(zip(names.declared_positions, names.known, strict=True))
+    placed = {**{position: (name, True) for position, name in declared.items()}}
+    placed |= {position: (name, False) for position, name in names.extra.items()}
+    return [(header[position], *placed[position]) for position in sorted(placed)]
 
 
 def _unused(name: str, taken: Any) -> str:

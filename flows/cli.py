@@ -12,7 +12,9 @@ from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_numbers import numbers
 from flows.cli_operate import OPERATE_COMMANDS
 from flows.cli_pii import PRIVACY_COMMANDS
+from flows.cli_quarantine import QUARANTINE_COMMANDS
 from flows.cli_read import read
+from flows.cli_report import report, tell_notice
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
 
@@ -86,14 +88,17 @@ def run(entities: tuple[str, ...]) -> None:
         raise
 
 
-def tell(report: Any) -> None:
+def tell(done: Any) -> None:
     """Print what a run did, a line for each file that came and each entity."""
-    for file in report.ingested:
+    for file in done.ingested:
         if file.outcome != "again":
             told = f"a sighting of delivery {file.same_as}" if file.outcome == "sighting" else file.state
             say(f"{file.feed}: {file.name} is delivery {file.delivery_id}, {told}")
-    for merged in report.merged:
+    for merged in done.merged:
         tell_merged(merged)
+    for notice in done.notices:
+        if notice.outcome in ("sent", "failed"):
+            tell_notice(notice)
 
 
 @main.command()
@@ -168,8 +173,18 @@ def stop() -> None:
     console.print("The embedded server is stopped.")
 
 
-for command in (read, numbers, *COLLECT_COMMANDS, *HISTORY_COMMANDS, *OPERATE_COMMANDS, *PRIVACY_COMMANDS):
+for command in (
+    read,
+    numbers,
+    report,
+    *COLLECT_COMMANDS,
+    *HISTORY_COMMANDS,
+    *OPERATE_COMMANDS,
+    *PRIVACY_COMMANDS,
+):
     main.add_command(command)
+for command in QUARANTINE_COMMANDS:
+    quarantine.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -85,7 +86,20 @@ def warm_up() -> None:
     _manifest(project_hash())
 
 
-def invoke(*arguments: str, run: int | None = None, quiet: bool = True, manifest: Any = None) -> Any:
+def try_model(name: str, run: int) -> dict[str, int]:
+    """Judge for a run without keeping anything of it; gives the counts that macros/judge/settled.sql tells."""
+    try:
+        invoke("run", "--select", name, run=run, trial=True)
+    except SluiceError as error:
+        if found := re.search(r"sluice trial: (\{.*?\})", str(error)):
+            return dict(json.loads(found[1]))
+        raise
+    raise SluiceError(f"{name} tried nothing; run it without --dry-run.")
+
+
+def invoke(
+    *arguments: str, run: int | None = None, quiet: bool = True, manifest: Any = None, trial: bool = False
+) -> Any:
     """Run dbt in this process; inside a Prefect flow each node shows as a task.
 
     With a `manifest` the project is not parsed. Raises SluiceError with the messages of the nodes that failed.
@@ -94,7 +108,7 @@ def invoke(*arguments: str, run: int | None = None, quiet: bool = True, manifest
 
     from flows.prefect_door import in_flow
 
-    _environment(run)
+    _environment(run, trial)
     settings_of_all = [
         "--project-dir",
         str(settings().dbt_project),
@@ -139,7 +153,7 @@ def _shown(manifest: Any) -> Any:
     )
 
 
-def _environment(run: int | None) -> None:
+def _environment(run: int | None, trial: bool) -> None:
     url = make_url(warehouse_url())
     os.environ.update(
         SLUICE_PG_HOST=str(url.host),
@@ -148,7 +162,8 @@ def _environment(run: int | None) -> None:
         SLUICE_PG_DATABASE=str(url.database),
         DO_NOT_TRACK="1",
         # The run's number goes to the database session: as a dbt variable it would have the project parsed anew.
-        PGOPTIONS=f"-c client_min_messages=warning -c sluice.run={run or ''}",
+        PGOPTIONS=f"-c client_min_messages=warning -c sluice.run={run or ''}"
+        + (" -c sluice.trial=on" if trial else ""),
     )
     os.environ[SECRET] = str(url.password or "")
 

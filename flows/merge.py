@@ -126,15 +126,20 @@ def make_up_for_export(entity: str) -> None:
 @step("start {entity}")
 def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
+    version, gate, rules = todays_contract(entity)
+    run = runs.start(entity, version, gate, rules)
+    if run:
+        contract.keep(contract.contract_file(entity), entity, version)
+    return run
+
+
+def todays_contract(entity: str) -> tuple[str, str, tuple[runs.Rule, ...]]:
+    """The versions of the entity's contract and gate, and the contract's rules as SQL."""
     file, gate = contract.contract_file(entity), contract.gate_file(entity)
     contract.compiles(gate)
     rules = rules_of(entity)
     contract.fits(file, entity, rules)
-    version = contract.version(file, rules)
-    run = runs.start(entity, version, contract.version(gate), rules)
-    if run:
-        contract.keep(file, entity, version)
-    return run
+    return contract.version(file, rules), contract.version(gate), rules
 
 
 def rules_of(entity: str) -> tuple[runs.Rule, ...]:

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from extract.collect.references import scrubbed
 from flows.ingest import Ingested
 from flows.merge import Merged
+from flows.notify import Notice
 from flows.telling import in_a_paragraph
 from warehouse.errors import SluiceError
 
 
 @dataclass
 class Report:
-    """Files that came in, entities that were merged, and what went wrong."""
+    """Files that came in, entities that were merged, what went wrong, and which owners were told."""
 
     ingested: list[Ingested] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)  # objects that the ledger knows now
 
     def tell(self, problem: str | None) -> None:

@@ -12,6 +12,7 @@ from flows.collect import collect_feeds
 from flows.fan_out import stage_all
 from flows.ingest import Ingested, why_refused
 from flows.merge import merge
+from flows.notify import told_after_a_run
 from flows.prefect_door import flow, go, keep_table, step, tagged
 from flows.report import Report as Report
 from flows.report import RunError as RunError
@@ -38,11 +39,13 @@ def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
     """
     report = Report()
     prepare()
-    for entity in _chosen(entities, feeds):
+    chosen = _chosen(entities, feeds)
+    for entity in chosen:
         with tagged(entity):
             collect(entity, report, feeds)
             bring_up_to_date(entity, report)
     keep_table("arrived", [arrived(file) for file in report.ingested], ARRIVED)
+    report.notices = told_after_a_run(chosen)
     if report.problems:
         raise RunError(report)
     return report

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         {},
         description='How much the reader bears, as JSON: {"unpacked_bytes": 100000000}; see extract/read/model.py.',
     )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="smtp://user:password@host:port (STARTTLS where offered), or smtps://; unset: no mail.",
+    )
+    mail_from: str = Field("sluice@localhost", description="Whom mails to owners come from.")
+    sns_topic: str | None = Field(None, description="ARN of an SNS topic that hears what owners are told; unset: none.")
     dbt_project: Path = Field(PROJECT / "dbt_project", description="The dbt project with the vendors' folders.")
     checks_folder: Path = Field(PROJECT / "checks", description="The folder with contracts/ and gates/.")
 

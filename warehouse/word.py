@@ -25,10 +25,13 @@ def undo(connection: Connection, delivery_id: int) -> str:
     delivery = _locked(connection, delivery_id)
     if delivery["state"] != "retracted":
         raise SluiceError(f"Delivery {delivery_id} is not retracted, but {delivery['state']}.")
+    if delivery["mends"] is not None:
+        _undo_supplement(connection, delivery)
+        return str(delivery["entity"])
     newer = connection.scalar(
         text(
             "select delivery_id from ledger.deliveries where feed = :feed and effective_at = :effective_at"
-            f" and revision > :revision and state not in {ledger.OUT_OF_FORCE} and state <> 'waiting'"
+            f" and mends is null and revision > :revision and state not in {ledger.OUT_OF_FORCE} and state <> 'waiting'"
         ),
         dict(delivery),
     )
@@ -42,6 +45,16 @@ def undo(connection: Connection, delivery_id: int) -> str:
         ledger.put_in_force(connection, delivery_id)
     ledger.settle_sightings(connection, delivery["entity"])
     return str(delivery["entity"])
+
+
+def _undo_supplement(connection: Connection, delivery: RowMapping) -> None:
+    """A mended file is back in force with what it mends; it supersedes nothing."""
+    mended = ledger.delivery(connection, delivery["mends"])
+    if mended["state"] in ("refused", "superseded", "retracted", "waiting"):
+        raise SluiceError(
+            f"Delivery {delivery['delivery_id']} mends delivery {mended['delivery_id']}, which is {mended['state']}."
+        )
+    ledger.put_in_force(connection, delivery["delivery_id"])
 
 
 def _locked(connection: Connection, delivery_id: int) -> RowMapping:
@@ -125,7 +138,7 @@ def _decide(connection: Connection, delivery_id: int, state: str, why: str | Non
     delivery = _locked(connection, delivery_id)
     if delivery["state"] != "waiting":
         raise SluiceError(f"Delivery {delivery_id} does not wait, it is {delivery['state']}.")
-    if accepted:
+    if accepted and delivery["mends"] is None:
         ledger.supersede(connection, delivery["feed"], delivery["effective_at"])
     connection.execute(
         text(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from extract import mended
 from extract.collect import s3
 from extract.collect.declared import Declaration
 from extract.collect.way import Ask, Fetched, Offer, Way
@@ -57,10 +58,18 @@ def waiting(feed: Feed) -> Iterator[Path]:
 
 
 def finished(feed: Feed) -> dict[Path, Look]:
-    """These files, each with its size and time of change in nanoseconds."""
-    matching = settings().drops.glob(feed.arrives.drop)
+    """These files, and those beside them that mend a delivery of the feed in whichever format, each with its size and
+    time of change in nanoseconds."""
+    drops, pattern = settings().drops, Path(feed.arrives.drop)
+    back = (path for path in drops.glob(str(pattern.parent / "*.mends-*")) if _mends(feed, path))
+    matching = {*drops.glob(feed.arrives.drop), *back}
     seen = settled(path for path in matching if path.is_file() and not _unfinished(path.name))
     return dict(sorted(seen.items(), key=lambda found: (found[1][1], found[0].name, found[0])))
+
+
+def _mends(feed: Feed, path: Path) -> bool:
+    number = mended.by_name(path.name)
+    return number is not None and mended.feed_of(number) == feed.key
 
 
 def settled(paths: Iterable[Path]) -> dict[Path, Look]:

@@ -41,6 +41,7 @@
     update ledger.deliveries as d
     set
         in_history = r.effect = 'add',
+        judge_again = false,
         state = case when d.state = 'judged' then 'merged' else d.state end
     from ledger.run_deliveries as r
     where r.run = {{ run }} and r.delivery_id = d.delivery_id and r.effect in ('add', 'remove');
@@ -63,7 +64,7 @@
 {# Merged before, and judged again because their rows were gone: their accounts are empty. #}
 {% macro judged_again(run) %}
     {{ return(run_query(
-        "select d.delivery_id, d.feed, d.effective_at::text as at from ledger.run_deliveries as r"
+        "select d.delivery_id, d.feed, d.effective_at::text as at, d.mends from ledger.run_deliveries as r"
         " join ledger.deliveries as d using (delivery_id) join ledger.row_accounts as account using (delivery_id)"
         " where r.run = " ~ run ~ " and r.effect in ('context', 'content') and d.in_history and d.state = 'merged'"
         " and account.opened is null and account.good is not null order by 1"
@@ -71,7 +72,8 @@
 {% endmacro %}
 
 
-{# All that begins or ends at a delivery's time. #}
+{# All that begins or ends at a delivery's time. What begins with a row of a mended file is that one's doing, all else the
+   usual delivery's. #}
 {% macro whole_effect_sql(entity, relation, delivery) %}
     {%- set id = entity ~ '_id' %}
     update ledger.row_accounts as account
@@ -82,17 +84,26 @@
         closed = effect.closed
     from (
         select
-            count(*) filter (where begins and not ends) as opened,
-            count(*) filter (where begins and ends) as changed,
-            count(*) filter (where ends and not begins) as closed
+            count(*) filter (where is_own and not ends) as opened,
+            count(*) filter (where is_own and ends) as changed,
+            {{ '0' if delivery.mends else 'count(*) filter (where ends and not begins)' }} as closed
         from (
-            select id, bool_or(begins) as begins, bool_or(ends) as ends
+            select id, bool_or(begins) as begins, bool_or(begins and is_own) as is_own, bool_or(not begins) as ends
             from (
-                select {{ id }} as id, true as begins, false as ends
+                select
+                    {{ id }} as id,
+                    true as begins,
+                    {% if delivery.mends -%}
+                    _delivery_id = {{ delivery.delivery_id }} as is_own
+                    {%- else -%}
+                    _delivery_id not in (
+                        select delivery_id from ledger.deliveries where feed = '{{ delivery.feed }}' and mends is not null
+                    ) as is_own
+                    {%- endif %}
                 from {{ relation }}
                 where _feed = '{{ delivery.feed }}' and valid_from = '{{ delivery.at }}' and _superseded_in is null
                 union all
-                select {{ id }}, false, true
+                select {{ id }}, false, false
                 from {{ relation }}
                 where _feed = '{{ delivery.feed }}' and valid_to = '{{ delivery.at }}' and _superseded_in is null
             ) as bounds

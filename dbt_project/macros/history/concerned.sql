@@ -124,5 +124,9 @@
     union
     {%- endfor %}
     {%- endfor %}
+    {%- for at in feed.removed_mended %}
+    {{ alive_when_mended(relation, id, feed.key, at) }}
+    union
+    {%- endfor %}
     select null::uuid as id where false
 {% endmacro %}

@@ -48,6 +48,7 @@
         told.ctid
     from judged.delivery_{{ delivery.content_id }} as told
     join concerned on concerned.id = told.{{ id }}
+    {{ not_said_again(feed, delivery, id) }}
     {%- endfor %};
 
     analyze standing;
@@ -122,6 +123,7 @@
                         entity, 'folding.content_id', feed.deliveries | selectattr('has_unreadable') | list | length > 0,
                         'neighbours.id', key_of_observation(entity, relation)
                     ) }})
+                    {{- not_mended(entity, feed) }}
                 order by folding.seq
                 limit 1
             ) end as gone_at
@@ -207,6 +209,7 @@
         select folding.delivery_id, sign, 0, 0, 1
         from bounded
         join folding on folding.feed = '{{ feed.key }}' and folding.effective_at = bounded.valid_to
+            and folding.mends is null
         where not is_followed
     )
 

@@ -9,6 +9,9 @@
         d.feed,
         d.effective_at,
         d.mode,
+        d.mends,
+        d.sha256,
+        mended.sha256 as mended_sha256,
         r.effect,
         row_number() over (order by d.effective_at, d.delivery_id) as seq,
         (count(*) filter (where d.mode = 'full') over (
@@ -16,10 +19,11 @@
         )) as fulls
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
+    left join ledger.deliveries as mended on mended.delivery_id = d.mends
     where r.run = {{ run }} and r.effect in ('add', 'context');
 
     create temporary table removed on commit drop as
-    select d.delivery_id, d.feed, d.effective_at
+    select d.delivery_id, d.feed, d.effective_at, d.mends
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
     where r.run = {{ run }} and (r.effect = 'remove' or (r.effect = 'add' and d.in_history));
@@ -60,15 +64,18 @@
             " from folding as f left join ledger.row_accounts as account on account.delivery_id = f.content_id"
             " where feed = '" ~ feed.feed ~ "' order by seq"
         ).rows -%}
-        {%- set gone = run_query("select effective_at::text as at from removed where feed = '" ~ feed.feed ~ "'").rows -%}
+        {%- set gone = run_query("select effective_at::text as at, mends from removed where feed = '" ~ feed.feed ~ "'").rows -%}
         {%- set coming = deliveries | selectattr('effect', 'equalto', 'add') | list -%}
-        {%- set in_order = not gone and coming | length == deliveries | length -%}
+        {%- set mended = deliveries | selectattr('mends') | list -%}
+        {%- set in_order = not gone and not mended and coming | length == deliveries | length -%}
         {%- do found.append({
             'key': feed.feed,
             'name': feed.feed | replace('.', '__'),
             'deliveries': deliveries,
             'coming': coming,
             'removed': gone | map(attribute='at') | list,
+            'removed_mended': gone | selectattr('mends') | map(attribute='at') | list,
+            'mended': mended,
             'since': (coming | map(attribute='at') | list + gone | map(attribute='at') | list) | min,
             'fulls': deliveries | selectattr('mode', 'equalto', 'full') | list | length,
             'rows': coming | sum(attribute='rows'),

@@ -66,6 +66,7 @@
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run, loaded) }}
             {{ quarantine_settle(entity, run) }}
+            {%- if has_supplements(entity) %}{{ quarantine_release(entity, run) }}{% endif %}
         {%- endcall %}
         {% call statement('enforce') -%}
             {{ enforce_sql(entity, target_relation) }}

@@ -26,11 +26,18 @@
         {% call statement('settings') -%}
             {{ settings_of_the_split() }}
         {%- endcall %}
+        {% call statement('keep') -%}
+            {{ keep_settled(entity) }}
+        {%- endcall %}
         {% for delivery in deliveries.rows %}
             {% call statement('split') -%}
                 {{ without_values(split_sql(entity, target_relation, sql, rules, delivery, undeclared)) }}
             {%- endcall %}
         {% endfor %}
+        {% call statement('put_back') -%}
+            {{ without_values(put_settled_back(entity, target_relation)) }}
+        {%- endcall %}
+        {{ tell_if_trial(entity) }}
     {% endif %}
 
     {% do persist_docs(target_relation, model) %}

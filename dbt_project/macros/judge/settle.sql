@@ -34,6 +34,7 @@
         from unsettled
         join folding on folding.feed = unsettled.feed and folding.effective_at = unsettled.effective_at
         where unsettled.state = 'superseded'
+            and folding.mends is null
             and folding.delivery_id <> unsettled.delivery_id
             and not exists (
                 select from quarantine.{{ entity }} as still

@@ -40,6 +40,7 @@
         check ((kind = 'unreadable') = (raw_bytes is not null))
     );
     {{ quarantine_columns(entity) }}
+    create index if not exists {{ entity }}_open on quarantine.{{ entity }} (feed, delivery_id) where status = 'open';
     create index if not exists {{ entity }}_present on quarantine.{{ entity }} ({{ entity }}_id, delivery_id);
     comment on table quarantine.{{ entity }} is
         'One row per record that broke a rule or could not be read, with all its reasons. Holds personal data.';
