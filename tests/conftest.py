@@ -30,6 +30,7 @@ def forget_settings() -> None:
     settings.cache_clear()
     feeds.catalogue.cache_clear()
     entities.key_columns.cache_clear()
+    entities.classes.cache_clear()
     for url in list(_engines):
         connection._engine(url).dispose()
     _engines.clear()
