@@ -14,7 +14,7 @@ from flows import dbt, taking
 from flows.fan_out import stage_all
 from flows.ingest import Ingested, ingest, why_refused
 from flows.merge import Merged, merge
-from flows.prefect_door import flow, go, keep_table, step, tagged
+from flows.prefect_door import LONGEST, flow, go, keep_table, step, tagged
 from flows.telling import in_a_paragraph
 from warehouse import ledger
 from warehouse.connection import transaction
@@ -58,7 +58,7 @@ def _run_name() -> str:
     return "run " + (" ".join([*(asked.get("feeds") or ()), *(asked.get("entities") or ())]) or "all")
 
 
-@flow(name="run", flow_run_name=_run_name)
+@flow(name="run", flow_run_name=_run_name, timeout_seconds=LONGEST)
 def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
     """Collect what waits for the given entities' feeds, or all, and merge them; with `feeds`, those feeds only. One
     entity's trouble stops no other.
