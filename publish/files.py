@@ -132,8 +132,8 @@ def _decimal(database: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation,
         "select coalesce(max(length(part)), 0), coalesce(max(length(ltrim(whole, '-'))), 1),"
         " coalesce(bool_or(number in ('NaN', 'Infinity', '-Infinity')), false) from (select"
         f" split_part({name}, '.', 1) as whole, split_part({name}, '.', 2) as part, {name} as number from rows)"
-    ).fetchone()
-    scale, whole, odd = found or (0, 1, False)
+    ).fetchall()  # a result that is not read to its end bars the connection
+    [(scale, whole, odd)] = found
     return "VARCHAR" if odd or whole + scale > 38 else f"DECIMAL(38, {scale})"
 
 
