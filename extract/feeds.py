@@ -65,9 +65,10 @@ class Owner(Strict):
 
 
 class Arrives(Strict):
-    """How files come: `drop` is a glob below the drop folder."""
+    """How files come: `drop` is a glob below the drop folder; `gather`: all files that match are one delivery."""
 
     drop: str
+    gather: bool = False
 
     @field_validator("drop")
     @classmethod
@@ -308,6 +309,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
             raise FeedError(f"{file}: {where}: the model {needed.name} is missing; write {needed}.")
     _refuse_shared_names(file, where, feed)
     _refuse_odd_geometry(file, where, feed, project)
+    _refuse_undeclared(file, where, feed)
     return feed
 
 
@@ -352,6 +354,23 @@ def _refuse_odd_geometry(file: Path, where: str, feed: Feed, project: Path) -> N
             )
         if geometry and geometry.y and geometry.y not in names:
             raise FeedError(f"{place}.y: the feed has no column {geometry.y!r}; name the other coordinate's.")
+
+
+def _refuse_undeclared(file: Path, where: str, feed: Feed) -> None:
+    """Columns that a name or a parent fills are columns like others, and gathered files are read together."""
+    names = {column.name for column in feed.columns}
+    headers = {header for column in feed.columns for header in column.headers}
+    for hint, wanted, there in (
+        ("from_name", feed.format.named, names & headers),
+        ("parents", tuple(feed.format.parents or ()), headers),
+    ):
+        for name in sorted(set(wanted) - there):
+            raise FeedError(
+                f"{file}: {where}.config.meta.format.{hint}: {name!r} is no column of the feed; declare it,"
+                " or mend its name."
+            )
+    if feed.arrives.gather and not feed.format.together:
+        raise FeedError(f"{file}: {where}.config.meta.arrives.gather: write format: {{together: true}} too.")
 
 
 def _refuse_shared_names(file: Path, where: str, feed: Feed) -> None:

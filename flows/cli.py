@@ -9,6 +9,7 @@ import click
 
 from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_numbers import numbers
+from flows.cli_promote import PORTAL_COMMANDS
 from flows.cli_read import read
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
@@ -164,7 +165,7 @@ def stop() -> None:
     console.print("The embedded server is stopped.")
 
 
-for command in (read, numbers, *HISTORY_COMMANDS):
+for command in (read, numbers, *PORTAL_COMMANDS, *HISTORY_COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

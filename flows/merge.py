@@ -14,7 +14,7 @@ from extract.feeds import catalogue
 from flows import dbt
 from flows.prefect_door import keep_artifact, step
 from publish import export as exports
-from publish import pointer, tables
+from publish import pointer, tables, validation
 from warehouse import runs, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
@@ -57,6 +57,7 @@ def finish(entity: str, run: int) -> None:
             stage_again(entity, run)
             read_shapes(entity, run)
             judge(entity, run)
+            validation.keep(entity, run)
             verify(entity, run)
             doubt(entity, run)
         if runs.has_work(run):

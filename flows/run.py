@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 
 from extract import deliver as arriving
 from extract.collect import drop
+from extract.entities import parents_first
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt
@@ -57,7 +58,7 @@ def run(entities: Sequence[str] = ()) -> Report:
     chosen = [catalogue().entity(name) for name in entities] or list(catalogue().entities)
     report = Report()
     prepare()
-    for entity in chosen:
+    for entity in parents_first(chosen):
         collect(entity, report)
         try:
             for refusal in stage_again(entity):

@@ -1,11 +1,14 @@
 """The vendors' sample files, taken in as their feeds say."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from conftest import PROJECT, Sluice
 
+from extract.collect import gather
 from extract.feeds import Feed, FromFilename, load
 
 FEEDS = load(PROJECT / "dbt_project").feeds
@@ -14,7 +17,11 @@ DAY = "2018-06-01"  # what an undated sample speaks of
 
 
 def of(feed: Feed) -> list[Path]:
-    """The sample files of a feed, oldest first."""
+    """The sample files of a feed, oldest first; what it gathers is one."""
+    if feed.arrives.gather:
+        samples = VENDORS / feed.vendor / "samples"
+        target = Path(tempfile.gettempdir()) / f"sluice-samples-{os.getpid()}" / f"{feed.vendor}-samples.zip"
+        return [gather.pack(target, sorted(samples.glob(feed.arrives.drop.partition("/")[2])), samples)]
     return sorted((VENDORS / feed.vendor / "samples").glob(Path(feed.arrives.drop).name))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from extract.collect import gather
 from extract.feeds import Feed
 from warehouse.settings import settings
 
@@ -10,10 +11,11 @@ from warehouse.settings import settings
 def waiting(feed: Feed) -> Iterator[Path]:
     """The files that match a feed's drop pattern, oldest first. They stay where they are: the ledger knows them.
 
-    Of two for one day the later one counts: `things-2026-01-31-corrected.csv` sorts before the file that it corrects.
+    Where the feed gathers, all of them are one file. Of two for one day the later one counts: `things-2026-01-31-corrected.csv` sorts before the file that it corrects.
     """
     files = (path for path in settings().drops.glob(feed.arrives.drop) if not path.name.startswith("."))
-    yield from sorted((path for path in files if path.is_file()), key=lambda path: (_written(path), path.name))
+    found = sorted((path for path in files if path.is_file()), key=lambda path: (_written(path), path.name))
+    yield from gather.gathered(feed, found) if feed.arrives.gather else found
 
 
 def _written(path: Path) -> int:
