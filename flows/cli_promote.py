@@ -44,7 +44,9 @@ def _url(setting: str) -> str:
     """The URL is named and not given: it holds a password, and command lines are read by others."""
     url = os.environ.get(setting)
     if not url or "://" in setting:
-        raise click.UsageError(f"--to names an environment variable that holds the URL; {setting.split(':')[0]} does not.")
+        raise click.UsageError(
+            f"--to names an environment variable that holds the URL; {setting.split(':')[0]} does not."
+        )
     return url
 
 
@@ -79,7 +81,9 @@ def validation(entity: str, run: int | None, as_json: bool) -> None:
 @click.command()
 @click.argument("entity")
 @click.argument("column")
-@click.option("--per-second", type=float, default=2.0, show_default=True, help="How often the register is asked at most.")
+@click.option(
+    "--per-second", type=float, default=2.0, show_default=True, help="How often the register is asked at most."
+)
 @click.option("--most", type=int, default=1000, show_default=True, help="How many identifiers are asked for at most.")
 @told_plainly
 def resolve(entity: str, column: str, per_second: float, most: int) -> None:

@@ -96,7 +96,9 @@ def _target(url: str) -> Iterator[psycopg.Connection]:
     try:
         connection = psycopg.connect(plain, connect_timeout=10, application_name="sluice promote")
     except psycopg.OperationalError as error:
-        raise SluiceError("The warehouse to promote to does not answer. Look at its URL, and whether it runs.") from error
+        raise SluiceError(
+            "The warehouse to promote to does not answer. Look at its URL, and whether it runs."
+        ) from error
     try:
         yield connection
     finally:
@@ -104,7 +106,9 @@ def _target(url: str) -> Iterator[psycopg.Connection]:
 
 
 def _refuse_same(here: psycopg.Connection, there: psycopg.Connection) -> None:
-    who = "select oid, pg_postmaster_start_time(), inet_server_port() from pg_database where datname = current_database()"
+    who = (
+        "select oid, pg_postmaster_start_time(), inet_server_port() from pg_database where datname = current_database()"
+    )
     if here.execute(who).fetchone() == there.execute(who).fetchone():
         raise SluiceError("That is this warehouse itself: promote to another one.")
 
@@ -156,7 +160,9 @@ def _load(here: psycopg.Connection, there: psycopg.Connection, name: str) -> int
     there.execute(sql.SQL("create table {} ({})").format(aside, declared))
     for column, _, told in columns:
         if told:
-            there.execute(sql.SQL("comment on column {}.{} is {}").format(aside, sql.Identifier(column), sql.Literal(told)))
+            there.execute(
+                sql.SQL("comment on column {}.{} is {}").format(aside, sql.Identifier(column), sql.Literal(told))
+            )
     reading = here.cursor().copy(sql.SQL("copy (select * from published.{}) to stdout").format(sql.Identifier(name)))
     writing = there.cursor()
     with reading as source, writing.copy(sql.SQL("copy {} from stdin").format(aside)) as target:
@@ -169,7 +175,11 @@ def _difference(there: psycopg.Connection, entity: str, run: int, rows: int) -> 
     """What is new, changed and gone by the id; of a table whose columns changed each row is compared as a whole."""
     if not _exists(there, "published", entity):
         return Difference(entity, run, rows, rows, 0, 0)
-    names = {"id": sql.Identifier(f"{entity}_id"), "old": sql.Identifier(entity), "new": sql.Identifier(f"{entity}__new")}
+    names = {
+        "id": sql.Identifier(f"{entity}_id"),
+        "old": sql.Identifier(entity),
+        "new": sql.Identifier(f"{entity}__new"),
+    }
     found = there.execute(
         sql.SQL(
             "select count(*) filter (where old.{id} is null), count(*) filter (where new.{id} is not null"

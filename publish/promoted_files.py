@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from publish.export import export
 from warehouse.errors import SluiceError
@@ -41,11 +42,13 @@ def _manifest_last(folder: Path) -> list[Path]:
     return sorted(folder.iterdir(), key=lambda file: (file.name == "manifest.json", file.name))
 
 
-def _s3():  # type: ignore[no-untyped-def]
+def _s3() -> Any:
     import boto3
     from botocore.exceptions import BotoCoreError
 
     try:
         return boto3.client("s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
     except BotoCoreError as error:
-        raise SluiceError(f"The bucket for promoted files cannot be reached: {error}. Look at the AWS_ variables.") from error
+        raise SluiceError(
+            f"The bucket for promoted files cannot be reached: {error}. Look at the AWS_ variables."
+        ) from error

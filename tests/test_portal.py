@@ -26,13 +26,13 @@ def house(install):
 
 
 def accounts(house):
-    return dict(
-        (feed, (read, bad, good))
+    return {
+        feed: (read, bad, good)
         for feed, read, bad, good in house.sql(
             "select feed, read, quarantined + unreadable, good from ledger.row_accounts"
             " join ledger.deliveries using (delivery_id) where in_history"
         )
-    )
+    }
 
 
 def names(house, entity, *columns, where="true"):
@@ -40,7 +40,9 @@ def names(house, entity, *columns, where="true"):
 
 
 def test_one_content_is_a_delivery_of_each_feed_and_lies_once_in_the_archive(house):
-    found = house.sql("select feed, sha256, state from ledger.deliveries where feed <> :maps", maps=f"{VENDOR}.run_maps")
+    found = house.sql(
+        "select feed, sha256, state from ledger.deliveries where feed <> :maps", maps=f"{VENDOR}.run_maps"
+    )
     assert {state for *_, state in found} == {"merged"}
     assert len(found) == 4
     assert len({sha256 for _, sha256, _ in found}) == 1

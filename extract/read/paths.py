@@ -21,7 +21,9 @@ def steps(path: str) -> Steps:
         key = part.rstrip("[]")
         lists = part[len(key) :]
         if set(key) & set("[]") or lists != "[]" * (len(lists) // 2):
-            raise ValueError(f"{path!r}: {part!r} is no part of a path; write keys with dots between, and key[] for each")
+            raise ValueError(
+                f"{path!r}: {part!r} is no part of a path; write keys with dots between, and key[] for each"
+            )
         found += ([key] if key else []) + [EACH] * (len(lists) // 2)
     return tuple(found)
 

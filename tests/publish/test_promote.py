@@ -82,7 +82,9 @@ def test_who_may_read_there_still_may(small, elsewhere):
     with psycopg.connect(elsewhere, autocommit=True) as connection:
         connection.execute("grant select on published.thing to public")
     say("thing")
-    grants = "select count(*) from information_schema.role_table_grants where grantee = 'PUBLIC' and table_name = 'thing'"
+    grants = (
+        "select count(*) from information_schema.role_table_grants where grantee = 'PUBLIC' and table_name = 'thing'"
+    )
     assert there(elsewhere, grants + " and table_schema = 'published'") == [(1,)]
 
 

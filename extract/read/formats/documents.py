@@ -75,9 +75,7 @@ def open_nested_json(source: Source, encoding: str, hints: Hints, limits: Limits
     return as_table(source, NestedJson(source, encoding, Shape.of(hints), limits), found, hints, limits)
 
 
-def as_table(
-    source: Source, elements: Elements, found: dict[str, Any], hints: Hints, limits: Limits
-) -> RecordSource:
+def as_table(source: Source, elements: Elements, found: dict[str, Any], hints: Hints, limits: Limits) -> RecordSource:
     """The record source of a document's records; Refused where there is none."""
     return table(source, elements, {}, found, hints, limits)
 

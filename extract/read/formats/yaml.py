@@ -51,9 +51,7 @@ class YamlRecords:
             mark = getattr(error, "problem_mark", None)
             place = f" on line {mark.line + 1}" if mark else ""
             told = getattr(error, "problem", None) or "a character that YAML does not allow"
-            raise self.source.refused(
-                f"the YAML is damaged{place}: {told}. Ask the vendor for a whole file."
-            ) from None
+            raise self.source.refused(f"the YAML is damaged{place}: {told}. Ask the vendor for a whole file.") from None
 
     def _walk(self, tree: "Tree", value: Any, line: int, level: int) -> Iterator[Element]:
         here = self.shape.steps[level : level + 1]
@@ -114,7 +112,7 @@ class Tree:
         stack: list[Open] = []
         anchors: dict[str, Any] = {}
         for event in yaml.parse(self.content, Loader=LOADER):
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 0
             if isinstance(event, yaml.DocumentStartEvent):
                 anchors = {}
                 stack = [Open([], line, None)]
@@ -150,8 +148,8 @@ class Tree:
         if event.tag not in (None, "!") and not (event.tag.startswith(OWN) and "/" not in event.tag):
             raise self.source.refused(f"line {line} has a value of a type of its own (a tag); that is not read.")
 
-    def _alias(self, anchors: dict[str, Any], name: str, line: int) -> Any:
-        value = anchors.get(name, self)
+    def _alias(self, anchors: dict[str, Any], name: str | None, line: int) -> Any:
+        value = anchors.get(name or "", self)
         if value is self or isinstance(value, Open):
             what = "holds itself" if isinstance(value, Open) else "stands for nothing"
             raise self.source.refused(f"an alias on line {line} {what}. Ask the vendor for a file without.")
@@ -186,7 +184,7 @@ class Tree:
 
     def _close(self, done: Open) -> Any:
         for other in done.merged:
-            for key, value in (other.items() if isinstance(other, dict) else ()):
+            for key, value in other.items() if isinstance(other, dict) else ():
                 done.value.setdefault(key, value)
         self.kept += done.merged
         self.lines[id(done.value)] = done.line
