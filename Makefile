@@ -7,18 +7,24 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-history bench bench-read test-deep test check format docs lock setup clean
+.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read test-deep test check format docs lock setup clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the main job, end to end, on the bundled samples"
+	@echo "make demo-five   whole pipelines from their samples, one line each"
 	@echo "make demo-history   a late file, a retraction and a rollback, as a story"
+	@echo "make demo-privacy   a masked row, a denied and an audited reveal, an erasure, the proof"
+	@echo "make demo-quarantine   bad rows go back to their owner, and come in again mended, as a story"
 	@echo "make test    all tests"
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
 	@echo "make docs    the warehouse's documentation as one static page"
-	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3)"
+	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3 PART=full|delta|year|dbt|dlt)"
 	@echo "make bench-read   the reader: Pollock's pollutions, speed beside COPY and others, peak memory"
+	@echo "make up      Prefect, worker, event consumer, documentation, on loopback (SLUICE_DEMO_S3=1: an S3 too); make down"
+	@echo "make test-chaos   kill -9 of everything at random during a stream of deliveries, and an account at the end"
+	@echo "make bench-event  seconds from an object in the bucket to published rows; make bench-scale: by 1 and 4 processes"
 	@echo "make lock    resolve requirements.lock anew"
 	@echo "make clean   remove the environment and the demo's home"
 
@@ -37,13 +43,23 @@ setup: $(VENV)/.ready
 demo: setup
 	@$(BIN)/python -m flows.demo
 
+demo-five: setup
+	@$(BIN)/python -m flows.demo_five
+
 demo-history: setup
 	@$(BIN)/python -m flows.demo_history
+
+demo-privacy: setup
+	@$(BIN)/python -m flows.demo_privacy
+
+demo-quarantine: setup
+	@$(BIN)/python -m flows.demo_quarantine
 
 test-deep: setup
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest tests/dbt_project/test_history.py -k function
 	@DEEP_EXAMPLES=$${DEEP_EXAMPLES:-1000} $(BIN)/python -m pytest -n 2 tests/extract/test_read_properties.py \
 		tests/extract/test_read_dialects.py
+	@DEEP_KILLS=$${DEEP_KILLS:-100} $(BIN)/python -m pytest tests/test_kill.py -k random
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -59,14 +75,32 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 docs: setup
+	@$(BIN)/python -m flows.pages
 	@$(BIN)/sluice docs
 
 bench: setup
-	@$(BIN)/python tests/bench/history.py --rows $${ROWS:-1000000} --rounds $${ROUNDS:-3}
+	@$(BIN)/python tests/bench/history.py --rows $${ROWS:-1000000} --rounds $${ROUNDS:-3} $(PART:%=--part %)
 
 bench-read: setup
 	@$(BIN)/python -m tests.bench_read.pollock
 	@$(BIN)/python -m tests.bench_read.speed
+
+# Running for real: Prefect, worker, event consumer, pages; SLUICE_DEMO_S3=1 adds an S3 of its own.
+.PHONY: up down test-chaos bench-event bench-scale
+up: setup
+	@$(BIN)/sluice up
+
+down: setup
+	@$(BIN)/sluice down
+
+test-chaos: setup
+	@$(BIN)/python -m tests.chaos $${SEED:+--seed $$SEED} --deliveries $${DELIVERIES:-40} --kills $${KILLS:-30} --seconds $${SECONDS_OF_KILLS:-420}
+
+bench-event: setup
+	@$(BIN)/python -m tests.bench.event
+
+bench-scale: setup
+	@$(BIN)/python -m tests.bench.scale
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -1,70 +1,117 @@
 """Doubt about a delivery: what it would do to history, against the bounds of its feed. Deletion needs proof."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import Connection, RowMapping, text
 
+from checks.delivery_checks import Finding, record
+from checks.falls import falls
 from warehouse.connection import transaction
 
+Bounds = Mapping[str, Any]  # as extract.feeds.Bounds has them
+LAST = 10  # deliveries that a row count is held against
 
-@dataclass(frozen=True)
-class Bounds:
-    """What a delivery may do before a person is asked; see extract.feeds.Bounds."""
-
-    vanish: float
-    change: float
-    bad: float
-    at_least: int
-
-
-# Of each new delivery of a run: its rows, the keys that are open at its time, and what it would do to them.
-EFFECTS = (
-    "with coming as (select d.delivery_id, d.feed, d.mode, d.effective_at from ledger.run_deliveries as r"
-    " join ledger.deliveries as d using (delivery_id)"
-    " where r.run = :run and r.effect = 'add' and r.judge),"
-    # Of several files in one run each is held against the one before it, as if they had come one by one.
-    " ordered as (select c.*, (select p.delivery_id from coming as p where p.feed = c.feed and p.mode = 'full'"
-    " and p.effective_at < c.effective_at order by p.effective_at desc limit 1) as before from coming as c),"
-    " known as (select c.delivery_id, v.{entity}_id as id, v._fingerprint as fingerprint from ordered as c"
-    ' join history."dim_{entity}" as v on v._feed = c.feed and v._superseded_in is null'
-    " and v.valid_from <= c.effective_at and (v.valid_to is null or v.valid_to > c.effective_at)"
-    " where c.before is null union all"
-    " select c.delivery_id, j.{entity}_id, j._fingerprint from ordered as c"
-    ' join judged."{entity}" as j on j._delivery_id = c.before'
-    " where j._delivery_id = any (array(select delivery_id from coming))),"
-    " told as (select c.delivery_id, j.{entity}_id as id, j._fingerprint as fingerprint from coming as c"
-    ' join judged."{entity}" as j on j._delivery_id = c.delivery_id'
-    " where j._delivery_id = any (array(select delivery_id from coming))),"
-    " compared as (select known.delivery_id, count(*) as keys,"
-    " count(*) filter (where told.id is not null and told.fingerprint <> known.fingerprint) as changed,"
-    ' count(*) filter (where told.id is null and not exists (select from quarantine."{entity}" as q'
-    " where q.{entity}_id = known.id and q.delivery_id = known.delivery_id)) as gone"
-    " from known left join told using (delivery_id, id) group by 1)"
-    " select c.delivery_id, c.feed, c.mode, a.staged, a.quarantined, coalesce(compared.keys, 0) as keys,"
-    " coalesce(compared.changed, 0) as changed,"
-    " case when c.mode = 'full' then coalesce(compared.gone, 0) else 0 end as gone"
-    " from coming as c join ledger.row_accounts as a using (delivery_id) left join compared using (delivery_id)"
-    " join ledger.deliveries as d using (delivery_id) where not d.accepted order by 1"
+# The new deliveries of a run. Of several files in one run each is held against the one before it, as if they had come
+# one by one; `is_latest`: history knows nothing of its feed that is later.
+COMING = (
+    "select d.delivery_id, d.feed, d.mode, d.mends, d.effective_at, a.staged, a.quarantined,"
+    " lag(case when d.mode = 'full' then d.delivery_id end) over (partition by d.feed, d.mode order by d.effective_at)"
+    " as before, not exists (select from ledger.deliveries as later where later.feed = d.feed and later.in_history"
+    " and later.effective_at > d.effective_at) as is_latest,"
+    " (select percentile_cont(0.5) within group (order by staged) from (select la.staged from ledger.deliveries as l"
+    " join ledger.row_accounts as la using (delivery_id) where l.feed = d.feed and l.mode = d.mode and l.mends is null"
+    " and l.effective_at < d.effective_at and l.state in ('staged', 'judged', 'merged', 'sighted')"
+    f" order by l.effective_at desc limit {LAST}) as last) as usual"
+    " from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
+    " join ledger.row_accounts as a using (delivery_id)"
+    " where r.run = :run and r.effect = 'add' and r.judge and not d.accepted and not d.in_history order by 1"
 )
+# What a delivery would do to the keys that are open at its time. It names its partition, so that no other is read.
+EFFECTS = (
+    # The first four bytes tell which columns a fingerprint speaks of: a new column changes no key.
+    "select count(*) as keys, count(*) filter (where told.fingerprint <> known.fingerprint"
+    " and substr(told.fingerprint, 1, 4) = substr(known.fingerprint, 1, 4)) as changed,"
+    " count(*) filter (where told.id is null and not exists (select from quarantine.{entity} as q"
+    " where q.{entity}_id = known.id and q.delivery_id = {delivery_id})) as gone"
+    " from ({known}) as known left join (select {entity}_id as id, _fingerprint as fingerprint"
+    " from judged.delivery_{delivery_id}) as told on told.id = known.id"
+)
+BEFORE = "select {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{before}"
+OPEN = (
+    "select {entity}_id as id, _fingerprint as fingerprint from history.dim_{entity}"
+    " where _feed = :feed and _superseded_in is null and {at_its_time}"
+)
+AT_ITS_TIME = "valid_from <= :effective_at and (valid_to is null or valid_to > :effective_at)"
 
 
 def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str]:
-    """The run's new deliveries that lie outside of their feed's bounds, each with why; `bounds` are by feed."""
+    """The run's new deliveries that lie outside of their feed's bounds, each with why; `bounds` are by feed. What was
+    found of each delivery is recorded, whatever came of it."""
     with transaction() as connection:
-        found = connection.execute(text(EFFECTS.format(entity=entity)), {"run": run}).mappings().all()
-    doubted = {row["delivery_id"]: _doubt(row, bounds[row["feed"]]) for row in found}
-    return {delivery_id: why for delivery_id, why in doubted.items() if why}
+        coming = connection.execute(text(COMING), {"run": run}).mappings().all()
+        looked_at = [{**row, **_effects(connection, entity, row, bounds[row["feed"]])} for row in coming]
+    fallen = {
+        delivery_id: [finding]
+        for feed, bound in bounds.items()
+        if bound["fall"]
+        for delivery_id, finding in falls(entity, run, feed, bound["fall"], bound["at_least"]).items()
+    }
+    doubted = {}
+    for row in looked_at:
+        found = [*_shares(row, bounds[row["feed"]]), *fallen.get(row["delivery_id"], [])]
+        if row["mends"] is None:  # a mended file holds a few rows, as it should
+            found += _volume(row, bounds[row["feed"]])
+        record(row["delivery_id"], found)
+        why = "; ".join(finding.message for finding in found if finding.outcome == "wait")
+        if why:
+            doubted[row["delivery_id"]] = why
+    return doubted
 
 
-def _doubt(row: RowMapping, bounds: Bounds) -> str:
-    outside = [
-        f"{part} of {whole} {what} ({part / whole:.0%}, the bound is {bound:.0%})"
-        for part, whole, bound, what in (
-            (row["gone"], row["keys"], bounds.vanish, "keys would vanish"),
-            (row["changed"], row["keys"], bounds.change, "keys would change"),
-            (row["quarantined"], row["staged"], bounds.bad, "rows are bad"),
-        )
-        if whole >= bounds.at_least and part > bound * whole
-    ]
-    return "; ".join(outside)
+def _effects(connection: Connection, entity: str, delivery: RowMapping, bounds: Bounds) -> Mapping[str, Any]:
+    """Keys that are open, would change and would vanish. A delta closes nothing: where it may change every key, none
+    has to be looked at."""
+    if delivery["mode"] == "delta" and bounds["change"] >= 1:
+        return {"keys": 0, "changed": 0, "gone": 0}
+    at_its_time = "valid_to is null" if delivery["is_latest"] else AT_ITS_TIME
+    known = (BEFORE if delivery["before"] else OPEN).format(entity=entity, at_its_time=at_its_time, **delivery)
+    effects = text(EFFECTS.format(entity=entity, delivery_id=delivery["delivery_id"], known=known))
+    found = connection.execute(effects, dict(delivery)).mappings().one()
+    return {**found, "gone": found["gone"] if delivery["mode"] == "full" else 0}
+
+
+def _shares(row: Mapping[str, Any], bounds: Bounds) -> list[Finding]:
+    """What the delivery would do to its feed's keys, and how many of its rows are bad, as shares."""
+    found = []
+    for check, part, whole, what in (
+        ("vanish", row["gone"], row["keys"], "keys would vanish"),
+        ("change", row["changed"], row["keys"], "keys would change"),
+        ("bad", row["quarantined"], row["staged"], "rows are bad"),
+    ):
+        bound = bounds[check]
+        outside = whole >= bounds["at_least"] and part > bound * whole
+        share = part / whole if whole else 0.0
+        message = f"{part} of {whole} {what} ({share:.0%}, the bound is {bound:.0%})"
+        found.append(Finding(check, "wait" if outside else "pass", message, share, bound))
+    return found
+
+
+def _volume(row: Mapping[str, Any], bounds: Bounds) -> list[Finding]:
+    """How many rows the delivery has, against its feed's limits and its last deliveries."""
+    rows, usual, limits = row["staged"], row["usual"], bounds["rows"]
+    low, high, share = limits["min"], limits["max"], limits["against_last"]
+    told = []
+    if low is not None and rows < low:
+        told.append((low, f"{rows} rows are fewer than {low}"))
+    if high is not None and rows > high:
+        told.append((high, f"{rows} rows are more than {high}"))
+    if share and usual is not None and usual >= bounds["at_least"]:
+        if rows < usual * share:
+            told.append((usual * share, f"{rows} rows are under {share:.0%} of the usual {usual:g}"))
+        elif rows > usual / share:
+            told.append((usual / share, f"{rows} rows are over {1 / share:.3g} times the usual {usual:g}"))
+    if told:
+        return [Finding("rows", "wait", "; ".join(why for _, why in told), rows, told[0][0])]
+    known = "" if usual is None else f", where the last ones had {usual:g}"
+    return [Finding("rows", "pass", f"{rows} rows{known}", rows)]

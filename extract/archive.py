@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,9 @@ class Kept:
     bytes: int
 
 
-def keep(path: Path) -> Kept:
-    """Copy a file into the archive, unless its content is there already. What is there under its name and is damaged
-    is put right by it.
+def keep(path: Path, refuse: Callable[[str], bool] = lambda _: False) -> Kept:
+    """Copy a file into the archive, unless its content is there already, or `refuse` says no to its hash. What is there
+    under its name and is damaged is put right by it.
 
     Raises Refused where `path` is no file that can be read; SluiceError where the archive cannot be written.
     """
@@ -43,11 +43,18 @@ def keep(path: Path) -> Kept:
         except OSError as error:
             raise Refused(f"{path} cannot be read: {error.strerror}.") from error
         copy.flush()
+        if refuse(kept.sha256):
+            return kept
         try:
             _store().put(kept.sha256, Path(copy.name))
         except OSError as error:
             raise SluiceError(f"The archive {settings().archive} cannot be written: {error.strerror}.") from error
     return kept
+
+
+def remove(sha256: str) -> None:
+    """Delete an archived content for good; a no-op where it is not there."""
+    _store().remove(sha256)
 
 
 @contextmanager
@@ -84,8 +91,20 @@ def _copy(path: Path, copy: Any) -> Kept:
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
-            copy.write(chunk)
+            _write(copy, chunk)
+        _write(copy, b"")
     return Kept(digest.hexdigest(), size)
+
+
+def _write(copy: Any, chunk: bytes) -> None:
+    """What goes wrong in writing our copy is not the vendor's file's fault."""
+    try:
+        copy.write(chunk) if chunk else copy.flush()
+    except OSError as error:
+        where = Path(copy.name).parent
+        raise SluiceError(
+            f"{where} cannot take a copy of the file: {error.strerror}. Nothing was lost; make room."
+        ) from error
 
 
 def _make_private(folder: Path) -> None:
@@ -118,6 +137,10 @@ class Folder:
             aside.chmod(0o400)
             aside.rename(place)
 
+    def remove(self, sha256: str) -> None:
+        """Delete a file."""
+        self._place(sha256).unlink(missing_ok=True)
+
     def get(self, sha256: str, target: Path) -> None:
         """Copy an archived file to `target`."""
         place = self._place(sha256)
@@ -149,7 +172,15 @@ class Bucket:
         """Upload, unless that object is there and undamaged: an object appears whole or not at all."""
         with self._told_plainly():
             if not (self._holds(sha256) and self._is_whole(sha256)):
-                self.client.upload_file(str(source), self.bucket, self._key(sha256))
+                self.client.upload_file(str(source), self.bucket, self._key(sha256), ExtraArgs=_encryption())
+
+    def remove(self, sha256: str) -> None:
+        """Delete an object, and the versions of it that a versioned bucket keeps."""
+        with self._told_plainly():
+            pages = self.client.get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self._key(sha256)):
+                for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                    self.client.delete_object(Bucket=self.bucket, Key=version["Key"], VersionId=version["VersionId"])
 
     def _is_whole(self, sha256: str) -> bool:
         body = self.client.get_object(Bucket=self.bucket, Key=self._key(sha256))["Body"]
@@ -188,6 +219,16 @@ class Bucket:
                 f"The archive {self.url} does not answer as it should: {error}"
                 " Look at SLUICE_ARCHIVE_URL, at the AWS_ variables, and whether the bucket is there."
             ) from error
+
+
+def _encryption() -> dict[str, str]:
+    """How S3 encrypts an object at rest, where SLUICE_ARCHIVE_ENCRYPTION says so: AES256, or a KMS key's id."""
+    asked = settings().archive_encryption
+    if asked is None:
+        return {}
+    if asked == "AES256":
+        return {"ServerSideEncryption": asked}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": asked}
 
 
 def _store() -> Folder | Bucket:

@@ -9,7 +9,10 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import NamedTuple
 
-from extract import archive
+from sqlalchemy import RowMapping
+
+from extract import archive, mended
+from extract.contents import is_erased
 from extract.feeds import Feed, FromFilename
 from extract.limits import limits
 from extract.read import Refused, unpack
@@ -39,7 +42,7 @@ def parcels(feed: Feed, path: Path, effective: date | None = None) -> Iterator[P
         yield Parcel(path)
         return
     _refuse_same_day(feed, path, members, effective)
-    container = archive.keep(path).sha256
+    container = archive.keep(path, refuse=is_erased).sha256
     for member in members:
         with tempfile.TemporaryDirectory(dir=settings().folder("tmp"), prefix="unpacked-") as folder:
             taken_out = Path(folder) / member.name
@@ -59,15 +62,15 @@ def _members(feed: Feed, path: Path) -> list[unpack.Member]:
 
 def _refuse_same_day(feed: Feed, path: Path, members: list[unpack.Member], effective: date | None) -> None:
     now = datetime.now(UTC)
-    days: dict[date, str] = {}
+    days: dict[datetime, str] = {}
     for member in members:
-        day = effective or effective_date(feed, path.with_name(member.name), now)
-        other = days.setdefault(day, member.name)
+        moment = effective_time(feed, path.with_name(member.name), now, effective)
+        other = days.setdefault(moment, member.name)
         if other != member.name:
             raise SluiceError(
-                f"{path.name}: {other!r} and {member.name!r} both speak of {day}, and a later delivery for a day takes"
-                f" the place of the one before. Nothing of it is taken in: let `member` of {feed.key} name one file a"
-                " day, or ask the vendor for one file."
+                f"{path.name}: {other!r} and {member.name!r} both speak of {_told(moment)}, and a later delivery for it"
+                f" takes the place of the one before. Nothing of it is taken in: let `member` of {feed.key} name one"
+                " file a day, or ask the vendor for one file."
             )
 
 
@@ -82,27 +85,31 @@ def deliver(
 ) -> ledger.Registered:
     """Archive the file, then register it; nothing of it is read yet.
 
-    `effective` is the day that the file speaks of, where the feed's own rule is to be overruled; `arrived_at` is when
-    the file came, if that was not just now; `retry` is whether a file that was refused is tried anew; `container` is
-    the SHA-256 of the zip that it was taken out of.
+    `effective` is the day (or the time) that the file speaks of, where the feed's own rule is to be overruled;
+    `arrived_at` is when the file came, if that was not just now; `retry` is whether a file that was refused is tried
+    anew; `container` is the SHA-256 of the zip that it was taken out of.
+    A mended file speaks of the time of the delivery that it mends, and supersedes nothing (extract/mended.py).
     Raises SluiceError where the day cannot be known, extract.read.Refused where there is no file to keep.
     """
     received_at = datetime.now(UTC)
-    day = effective or effective_date(feed, path, arrived_at or received_at)
-    kept = archive.keep(path)
+    original = mended.original(feed, path)
+    effective_at = _mended_time(feed, original) or effective_time(feed, path, arrived_at or received_at, effective)
+    kept = archive.keep(path, refuse=is_erased)
     arrival = ledger.Arrival(
         vendor=feed.vendor,
         feed=feed.key,
         entity=feed.entity,
-        mode=feed.mode,
+        mode="delta" if original else feed.mode,
         name=printable(told_name(feed, path)),
         sha256=kept.sha256,
         bytes=kept.bytes,
         received_at=received_at,
-        effective_at=datetime.combine(day, time(), feed.zone),
-        effective_date=day,
+        effective_at=effective_at,
+        effective_date=effective_at.date(),
+        effective_zone=feed.timezone,
         declaration=feed.version,
         container=container,
+        mends=original["delivery_id"] if original else None,
     )
     with transaction() as connection:
         return ledger.register(connection, arrival, retry=retry)
@@ -117,7 +124,7 @@ def told_name(feed: Feed, path: Path) -> str:
 
 def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | None:
     """The delivery that a file in the drop folder is already, or None: so a run spares it a flow run of its own."""
-    effective_at = datetime.combine(effective_date(feed, path, arrived_at), time(), feed.zone)
+    effective_at = _mended_time(feed, mended.original(feed, path)) or effective_time(feed, path, arrived_at)
     try:
         with open(path, "rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
@@ -127,16 +134,33 @@ def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | N
         return ledger.known(connection, feed.key, effective_at, sha256, feed.version)
 
 
-def effective_date(feed: Feed, path: Path, arrived_at: datetime) -> date:
-    """The day that a file speaks of, by the feed's rule: from its name, or the day of its arrival."""
+def _mended_time(feed: Feed, original: RowMapping | None) -> datetime | None:
+    return original["effective_at"].astimezone(feed.zone) if original else None
+
+
+def effective_time(feed: Feed, path: Path, arrived_at: datetime, given: date | None = None) -> datetime:
+    """The moment that a file speaks of, in the feed's zone, by its rule or as `given`: from its name, or that of its
+    arrival. It is the first moment of a day, unless the rule asks for the time as well."""
+    if given is not None:
+        return _in_zone(feed, given if isinstance(given, datetime) else datetime.combine(given, time()))
     rule = feed.effective_at
     if isinstance(rule, FromFilename):
-        return _date_in_names(feed, rule, path)
-    return arrived_at.astimezone(feed.zone).date()
+        return _in_zone(feed, _time_in_names(feed, rule, path))
+    arrived = arrived_at.astimezone(feed.zone).replace(microsecond=0)
+    return arrived if rule == "moment" else datetime.combine(arrived.date(), time(), feed.zone)
 
 
-def _date_in_names(feed: Feed, rule: FromFilename, path: Path) -> date:
-    """The day in a file's name; a member of a zip, and the only one in it, may have it in its own."""
+def _in_zone(feed: Feed, moment: datetime) -> datetime:
+    """A time without a zone is one of the feed's own."""
+    return moment.replace(tzinfo=feed.zone) if moment.tzinfo is None else moment.astimezone(feed.zone)
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}" if moment.time() == time() else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _time_in_names(feed: Feed, rule: FromFilename, path: Path) -> datetime:
+    """The day, or the time, in a file's name; a member of a zip, and the only one in it, may have it in its own."""
     names = path.name.split("!")[::-1]
     with contextlib.suppress(Refused):
         if len(names) == 1 and path.exists() and unpack.wrapper(path) == "zip":
@@ -144,7 +168,7 @@ def _date_in_names(feed: Feed, rule: FromFilename, path: Path) -> date:
     for name in names:
         with contextlib.suppress(ValueError):
             if found := re.search(rule.filename, name):
-                return datetime.strptime(found["date"], rule.format).date()
+                return datetime.strptime(found["date"], rule.format)
     raise SluiceError(
         f"{path.name!r}: the day that it speaks of does not stand in its name; {feed.key} expects"
         f" {rule.filename} with {rule.format}. Rename the file, or say the day with --effective-at."

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from extract.feeds import FeedError
+from extract.classes import has_token, known
+from extract.feeds import Column, FeedError, refuse_unclassed
 from warehouse.settings import settings
 
 
@@ -75,11 +76,89 @@ def parents_first(entities: Sequence[str]) -> list[str]:
 
 
 @cache
+def export_by(entity: str) -> str | None:
+    """The column whose values an entity's exports have files of their own for, or None."""
+    by = _meta(settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml", entity).get("export_by")
+    return str(by) if by else None
+
+
+@cache
 def classes(entity: str) -> dict[str, str]:
     """The PII class of each column of an entity."""
     file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
     columns = _model(file, entity).get("columns") or []
     return {column["name"]: column["config"]["meta"]["pii"] for column in columns}
+
+
+@cache
+def optional_columns(entity: str) -> tuple[str, ...]:
+    """The columns of an entity whose value is left out, and told, where it cannot be parsed: the row goes on."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    columns = _model(file, entity).get("columns") or []
+    return tuple(column["name"] for column in columns if column["config"]["meta"].get("optional"))
+
+
+def needs_approval(entity: str) -> bool:
+    """Whether a person looks at each publication of an entity before consumers see it: `needs_approval: true`."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    return _meta(file, entity).get("needs_approval") is True
+
+
+def check(entity: str) -> None:
+    """Refuse a column of an entity without a class, with one that there is not, or classed none though its name says
+    otherwise."""
+    project = settings().dbt_project
+    file = project / "models" / "judged" / f"judged_{entity}.yml"
+    for column in _model(file, entity).get("columns") or []:
+        meta = (column.get("config") or {}).get("meta") or {}
+        place = f"{file}: models.judged_{entity}.columns.{column['name']}.config.meta.pii"
+        if meta.get("pii") not in known(project):
+            wrong = f"there is no PII class {meta['pii']}" if meta.get("pii") else f"{column['name']} has no PII class"
+            remedy = "write `config: {meta: {pii: ...}}` with one of " + ", ".join(known(project))
+            raise FeedError(f"{place}: {wrong}; {remedy}.")
+        declared = Column(name=column["name"], headers=(), required=False, pii=meta["pii"], why=meta.get("why"))
+        refuse_unclassed(place, declared, project)
+
+
+def unclassed_texts(entity: str) -> list[str]:
+    """The text columns of an entity that are classed none, without saying why."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    found = []
+    for column in _model(file, entity).get("columns") or []:
+        meta = column["config"]["meta"]
+        if meta["pii"] == "none" and not meta.get("why") and column.get("data_type") == "text":
+            found.append(column["name"])
+    return found
+
+
+def personal_columns(entity: str) -> list[str]:
+    """The columns of an entity that history holds masked."""
+    return [name for name, pii in classes(entity).items() if pii != "none"]
+
+
+def open_columns(entity: str) -> list[str]:
+    """The columns of an entity that history holds as they are."""
+    return [name for name, pii in classes(entity).items() if pii == "none"]
+
+
+def open_key(entity: str) -> tuple[str, ...]:
+    """The key columns of an entity, where none of them is personal; else none."""
+    key = key_columns(entity)
+    return key if all(classes(entity)[name] == "none" for name in key) else ()
+
+
+def erased_policy(entity: str) -> str:
+    """What becomes of a row that brings an erased person back: `stop` (to quarantine) or `flag` (taken, and noted)."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    policy = str(_meta(file, entity).get("erased", "stop"))
+    if policy not in ("stop", "flag"):
+        raise FeedError(f"{file}: models.judged_{entity}.config.meta.erased: write stop or flag (it says {policy!r}).")
+    return policy
+
+
+def token_columns(entity: str) -> list[str]:
+    """The columns of an entity's dimension that hold tokens."""
+    return [f"{name}_token" for name, pii in classes(entity).items() if has_token(pii)]
 
 
 def _meta(file: Path, entity: str) -> dict[str, Any]:

@@ -3,32 +3,27 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from extract import classes
+from extract.collect import declared
+from extract.headers import DatedHeader
+from extract.personal import looks_personal
 from extract.read import Hints, name_key
+from extract.schedule import Schedule
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
-PiiClass = Literal[
-    "email",
-    "phone",
-    "person_name",
-    "street_address",
-    "date_of_birth",
-    "government_id",
-    "ip",
-    "free_text",
-    "none",
-]
-PII_CLASSES: tuple[str, ...] = get_args(PiiClass)
 SECRET_KEY = re.compile(r"pass(word|phrase)?$|secret|token$|api_?key|private_?key|credential_?value", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@")
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")  # no blank, no line end
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST_IDENTIFIER = 63  # PostgreSQL cuts what is longer
 
@@ -57,42 +52,91 @@ def _date_pattern(pattern: str) -> str:
     return pattern
 
 
+def _address(email: str) -> str:
+    if not ADDRESS.fullmatch(email):
+        raise ValueError(f"{email!r} is not an e-mail address like desk@vendor.example")
+    return email
+
+
 class Owner(Strict):
-    """Who at the vendor mends bad rows."""
+    """Who at the vendor mends bad rows: nobody else is written to. `email` is one address or a list of them."""
 
     name: str
-    email: str
+    email: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1)
 
-
-class Arrives(Strict):
-    """How files come: `drop` is a glob below the drop folder; `gather`: all files that match are one delivery."""
-
-    drop: str
-    gather: bool = False
-
-    @field_validator("drop")
+    @field_validator("email", mode="before")
     @classmethod
-    def stays_below(cls, pattern: str) -> str:
-        if pattern.startswith("/") or ".." in Path(pattern).parts:
-            raise ValueError("the pattern must stay below the drop folder: no leading / and no ..")
-        return pattern
+    def one_or_several(cls, email: Any) -> Any:
+        return [email] if isinstance(email, str) else email
 
 
-class Bounds(Strict):
-    """What a delivery may do before a person is asked. Shares are of the feed's keys, or of the delivery's rows; they
-    count from `at_least` keys or rows on."""
+class Notify(Strict):
+    """How often a feed's owner is told of bad rows: after each run that has news, or once a day or week at most."""
 
-    vanish: float = Field(default=0.5, ge=0, le=1, description="Share of the open keys that a full delivery lacks.")
-    change: float = Field(default=1.0, ge=0, le=1, description="Share of the open keys that it changes.")
-    bad: float = Field(default=0.5, ge=0, le=1, description="Share of its rows that are quarantined.")
-    at_least: int = Field(default=50, ge=0, description="Fewer keys or rows than these raise no doubt.")
+    when: Literal["at_once", "daily", "weekly", "never"] = "daily"
+    only_on_change: bool = Field(default=True, description="Not again while the same rows are open.")
+    attach: bool = Field(default=False, description="With the rows themselves as a file: personal data in a mail.")
 
 
-class FromFilename(Strict):
-    """The effective date stands in the file's name."""
+class Arrives(BaseModel):
+    """How files come: exactly one way. `drop` is a glob below the drop folder, and so is `gather`, of
+    which all files that match are one delivery; a plugin's name is allowed as well."""
 
-    filename: Annotated[str, AfterValidator(_date_pattern)]
-    format: str = "%Y-%m-%d"
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    drop: Annotated[str, AfterValidator(declared.below)] = ""
+    gather: Annotated[str, AfterValidator(declared.below)] = ""
+    http: declared.Http | None = None
+    sheet: declared.Sheet | None = None
+    api: declared.Api | None = None
+    listing: declared.Listing | None = None
+
+    @model_validator(mode="after")
+    def is_one_way(self) -> Self:
+        from extract.collect import ways  # its classes know this module
+
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"say exactly one of {', '.join(ways.names())}")
+        if self.model_extra:
+            ways.declared(self.way, self.model_extra[self.way])
+        return self
+
+    @property
+    def way(self) -> str:
+        """The name of the way."""
+        [name] = self.model_fields_set
+        return name
+
+    @property
+    def how(self) -> BaseModel:
+        """What is declared of it."""
+        from extract.collect import ways
+
+        if self.model_extra:
+            return ways.declared(self.way, self.model_extra[self.way])
+        return declared.Declaration() if self.way in ("drop", "gather") else getattr(self, self.way)
+
+
+class RowBounds(Strict):
+    """How many rows a delivery may have before a person is asked."""
+
+    min: int | None = Field(default=None, ge=0, description="Fewer rows than these raise a doubt.")
+    max: int | None = Field(default=None, ge=0, description="More rows than these raise a doubt.")
+    against_last: float | None = Field(
+        default=None, gt=0, le=1, description="0.5: not under half, nor over twice, the median of the last ten."
+    )
+
+
+class Expected(Strict):
+    """How often a feed comes, as dbt's freshness has it."""
+
+    count: int = Field(gt=0)
+    period: Literal["minute", "hour", "day"]
+
+    @property
+    def interval(self) -> timedelta:
+        """The longest time from one delivery to the next."""
+        return timedelta(**{f"{self.period}s": self.count})
 
 
 def _identifier(name: str) -> str:
@@ -110,14 +154,59 @@ class Geometry(Strict):
     y: str | None = None
 
 
+class Fall(Strict):
+    """A column that only grows, as totals do. Where more than `share` of the keys fall at once, its source may have
+    begun to count anew: a person says so."""
+
+    column: Annotated[str, AfterValidator(_identifier)]
+    share: float = Field(ge=0, le=1)
+
+
+class Bounds(Strict):
+    """What a delivery may do before a person is asked. Shares are of the feed's keys, or of the delivery's rows; they
+    count from `at_least` keys or rows on."""
+
+    vanish: float = Field(default=0.5, ge=0, le=1, description="Share of the open keys that a full delivery lacks.")
+    change: float = Field(default=1.0, ge=0, le=1, description="Share of the open keys that it changes.")
+    bad: float = Field(default=0.5, ge=0, le=1, description="Share of its rows that are quarantined.")
+    at_least: int = Field(default=50, ge=0, description="Fewer keys or rows than these raise no doubt.")
+    rows: RowBounds = RowBounds()
+    fall: Fall | None = Field(default=None, description="Of a running total: how many keys may fall at once.")
+
+
+class FromFilename(Strict):
+    """The effective date stands in the file's name; where `format` has hours, a time of the feed's zone does."""
+
+    filename: Annotated[str, AfterValidator(_date_pattern)]
+    format: str = "%Y-%m-%d"
+
+
 class Column(Strict):
-    """One column of a feed: `headers` are the names that it has had in files."""
+    """One column of a feed: `headers` are the names that it has had in files, each alone or with its days."""
 
     name: Annotated[str, AfterValidator(_identifier)]
-    headers: tuple[str, ...]
+    dated: tuple[DatedHeader, ...] = Field(alias="headers")
     required: bool
-    pii: PiiClass
+    pii: str
+    why: str | None = Field(None, description="Why a column that looks personal is classed none.")
     geometry: Geometry | None = None
+
+    @field_validator("dated", mode="before")
+    @classmethod
+    def _each_with_its_days(cls, headers: Any) -> Any:
+        if not isinstance(headers, list | tuple):
+            return headers
+        return tuple({"name": header} if isinstance(header, str) else header for header in headers)
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every name that the column has had, whenever."""
+        return tuple(dict.fromkeys(header.name for header in self.dated))
+
+    def on(self, day: date) -> "Column | None":
+        """The column with the names that files of a day use; None where there are none."""
+        valid = tuple(header for header in self.dated if header.holds(day))
+        return self.model_copy(update={"dated": valid}) if valid else None
 
 
 class NodeConfig(BaseModel):
@@ -154,12 +243,24 @@ class Feed(Strict):
     owner: Owner
     mode: Literal["full", "delta"]
     arrives: Arrives
-    effective_at: FromFilename | Literal["arrival"] = "arrival"
+    effective_at: FromFilename | Literal["arrival", "moment"] = "arrival"
+    priority: int = Field(default=100, description="Where feeds say different things of one: the lowest number wins.")
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     format: Hints = Hints()
     bounds: Bounds = Bounds()
-    priority: int = Field(default=100, ge=1, description="Where several feeds speak of one thing, 1 is believed first.")
+    expected: Expected | None = None  # left out: what its freshness warns after
+    schedule: Schedule | None = None
+    notify: Notify = Notify()
     columns: tuple[Column, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def lines_of_an_api(cls, says: dict[str, Any]) -> dict[str, Any]:
+        """What an API gives is written as NDJSON: a single line of that could be a document as well."""
+        way, hints = says.get("arrives"), says.get("format", {})
+        if isinstance(way, dict) and "api" in way and isinstance(hints, dict):
+            return {**says, "format": {"kind": "ndjson", **hints}}
+        return says
 
     @property
     def key(self) -> str:
@@ -177,9 +278,36 @@ class Feed(Strict):
         return f"stg_{self.table}"
 
     @property
+    def samples(self) -> str:
+        """A glob for the names of its sample files."""
+        return Path(self.arrives.drop).name or f"{self.name}*"
+
+    @property
     def version(self) -> str:
         """A hash of the declaration: a file that could not be read may be readable when it has changed."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"schedule"}).encode()).hexdigest()
+
+    def on(self, day: date) -> "Feed":
+        """The feed with the header names that files of a day use. Raises FeedError where a column that each file needs
+        has none."""
+        columns = {column.name: column.on(day) for column in self.columns}
+        for column in self.columns:
+            if column.required and columns[column.name] is None:
+                known = "; ".join(header.told() for header in column.dated)
+                raise FeedError(
+                    f"{self.key}: the column {column.name} is required, and no header of it is declared for {day}"
+                    f" ({known}). Add the name that files of that day use to its `headers`."
+                )
+        return self.model_copy(update={"columns": tuple(column for column in columns.values() if column)})
+
+    def renamed(self, day: date) -> str:
+        """What is called otherwise on other days than this one, for a person; empty where nothing is."""
+        told = [
+            f"{column.name} is {' or '.join(header.told() for header in other)}"
+            for column in self.columns
+            if (other := [header for header in column.dated if not header.holds(day)])
+        ]
+        return f"The headers of {day} were asked for. On other days {'; '.join(told)}." if told else ""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -291,7 +419,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         raise FeedError(f"{file}: {where}: names are lower-case words joined by _: letters, digits, _.")
     if table.get("identifier") != f"{vendor}__{name}":
         raise FeedError(f"{file}: {where}.identifier: write {vendor}__{name}, the feed's table in staging.")
-    meta = {**_meta(source), **_meta(table)}
+    meta = {**_expected(table), **_meta(source), **_meta(table)}
     if not meta.get("owner"):
         raise FeedError(
             f"{file}: {where}.config.meta.owner: missing; name who mends bad rows: owner: {{name: ..., email: ...}}"
@@ -300,7 +428,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         columns = [_column(column) for column in table.get("columns") or []]
         feed = Feed.model_validate({**meta, "vendor": vendor, "name": name, "columns": columns})
     except ValidationError as error:
-        raise FeedError(f"{file}: {_first_problem(error, where, table)}") from error
+        raise FeedError(f"{file}: {_first_problem(error, where, table, project)}") from error
     for needed in (
         file.parent / f"{feed.model}.sql",
         project / "models" / "judged" / f"judged_{feed.entity}.sql",
@@ -310,20 +438,41 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
     _refuse_shared_names(file, where, feed)
     _refuse_odd_geometry(file, where, feed, project)
     _refuse_undeclared(file, where, feed)
+    for column in feed.columns:
+        refuse_unclassed(f"{file}: {where}.columns.{column.name}.config.meta.pii", column, project)
     return feed
+
+
+def refuse_unclassed(place: str, column: Column, project: Path) -> None:
+    """Refuse a class that there is not, and `none` where the column's name or headers say otherwise without a `why`."""
+    known = classes.known(project)
+    if column.pii not in known:
+        told = " or ".join(map(repr, known))
+        raise FeedError(f"{place}: Input should be {told} (it says {column.pii!r}).")
+    looks = looks_personal(column.name, *column.headers)
+    if column.pii == "none" and looks and not column.why:
+        raise FeedError(
+            f"{place}: {column.name} looks like {looks}, and is classed none; write pii: {looks}, or say why it is no"
+            " personal data: why: ..."
+        )
 
 
 def _meta(node: dict[str, Any]) -> dict[str, Any]:
     return dict((node.get("config") or {}).get("meta") or {})
 
 
+def _expected(table: dict[str, Any]) -> dict[str, Any]:
+    """How often the feed comes, where its freshness tells."""
+    freshness = (table.get("config") or {}).get("freshness") or {}
+    return {"expected": freshness["warn_after"]} if freshness.get("warn_after") else {}
+
+
 def _column(column: dict[str, Any]) -> dict[str, Any]:
     meta = _meta(column)
-    meta.pop("why", None)  # for the reader of the docs: why a column that looks personal is not
     return {"name": column.get("name"), "headers": [column.get("name")], "required": False, **meta}
 
 
-def _first_problem(error: ValidationError, where: str, table: dict[str, Any]) -> str:
+def _first_problem(error: ValidationError, where: str, table: dict[str, Any], project: Path) -> str:
     problem = error.errors()[0]
     path = [str(part) for part in problem["loc"]]
     if path[0] == "columns" and len(path) > 1:
@@ -335,9 +484,11 @@ def _first_problem(error: ValidationError, where: str, table: dict[str, Any]) ->
     if problem["type"] == "extra_forbidden":
         return f"{place}: there is no such key; check its spelling against the README's list, or take it out."
     if problem["type"] == "missing" and path[-1] == "pii":
-        return f"{place}: missing; every column needs a class, one of {', '.join(PII_CLASSES)}."
+        return f"{place}: missing; every column needs a class, one of {', '.join(classes.known(project))}."
     if problem["type"] == "missing":
         return f"{place}: missing; it is required."
+    if "arrives" in path and path[-1] != "drop":
+        return f"{place}: {problem['msg']}."  # a secret that stands there by mistake is not repeated
     return f"{place}: {problem['msg']} (it says {problem['input']!r})."
 
 
@@ -374,14 +525,17 @@ def _refuse_undeclared(file: Path, where: str, feed: Feed) -> None:
 
 
 def _refuse_shared_names(file: Path, where: str, feed: Feed) -> None:
-    seen: dict[str, str] = {}
+    seen: dict[str, list[tuple[DatedHeader, str]]] = {}
     names = [column.name for column in feed.columns]
     for column in feed.columns:
         if names.count(column.name) > 1:
             raise FeedError(f"{file}: {where}.columns.{column.name}: declared twice; give each column its own name.")
-        for header in column.headers:
-            owner = seen.setdefault(name_key(header), column.name)
-            if owner != column.name:
-                raise FeedError(
-                    f"{file}: {where}.columns.{column.name}: the header {header!r} already belongs to {owner}."
-                )
+        for header in column.dated:
+            others = seen.setdefault(name_key(header.name), [])
+            for other, owner in others:
+                if owner != column.name and header.meets(other):
+                    raise FeedError(
+                        f"{file}: {where}.columns.{column.name}: the header {header.name!r} already belongs to {owner}."
+                        " Take it out of one; or give both their days: {name: ..., from: ..., until: ...}."
+                    )
+            others.append((header, column.name))

@@ -6,6 +6,8 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,13 +15,15 @@ from psycopg import sql
 from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import Connection, text
 
-from extract import archive
-from extract.feeds import Feed
+from extract import archive, mended
+from extract.contents import newest
+from extract.feeds import Feed, FeedError
 from extract.limits import limits
-from extract.read import Batch, NotClean, Reading, Refused, Unreadable, name_key, open_file
+from extract.read import Batch, Hints, NotClean, Reading, Refused, Unreadable, name_key, open_file
 from extract.read.formats.bundle import name_parts
 from extract.read.progress import Progress, Told
-from warehouse import ledger
+from extract.rewrite import CONVERTED
+from warehouse import ledger, word
 from warehouse.connection import driver, transaction
 
 MOST_COPIED_COLUMNS = 1000  # PostgreSQL tables end at 1600; wider files take the careful road
@@ -65,6 +69,41 @@ def stage_content_again(feed: Feed, delivery_id: int) -> None:
         _stage(connection, feed, ledger.delivery(connection, delivery_id, for_update=True), None)
 
 
+def stage_to_judge_again(feed: Feed, delivery_id: int) -> None:
+    """Load a merged delivery from the archive as its feed is declared today, and let the next run judge it anew.
+    Refused where it cannot be read so: it stays as it is."""
+    with transaction() as connection:
+        _stage(connection, feed, ledger.delivery(connection, delivery_id, for_update=True), None)
+        word.judge_again(connection, delivery_id)
+
+
+def stage_to_look(feed: Feed, delivery_id: int) -> None:
+    """Stage a delivery for somebody who looks into it, where its rows are not there; its account stays as it is."""
+    if is_intact(delivery_id):
+        return
+    columns = (
+        "read, blank, banner, unreadable, staged, quarantined, good, duplicate, opened, changed, unchanged, closed"
+    )
+    with transaction() as connection:
+        delivery = ledger.delivery(connection, delivery_id, for_update=True)
+        account = connection.execute(
+            text(f"select {columns} from ledger.row_accounts where delivery_id = :id"), {"id": delivery_id}
+        ).mappings()
+        before = dict(account.one())
+        _stage(connection, feed, delivery, None)
+        connection.execute(
+            text(
+                f"update ledger.row_accounts set ({columns}) = ({', '.join(f':{name}' for name in before)})"
+                " where delivery_id = :id"
+            ),
+            {**before, "id": delivery_id},
+        )
+        connection.execute(
+            text("update ledger.deliveries set state = :state where delivery_id = :id"),
+            {"id": delivery_id, "state": delivery["state"]},
+        )
+
+
 def is_intact(delivery_id: int) -> bool:
     """Whether all that was staged of a delivery is still there: unlogged tables are empty after the server crashed."""
     with transaction() as connection:
@@ -79,15 +118,12 @@ def is_intact(delivery_id: int) -> bool:
 
 def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None) -> None:
     delivery_id, name = delivery["delivery_id"], delivery["name"]
-    with archive.fetch(delivery["sha256"], name) as path:
-        reading = open_file(
-            path,
-            expected=[column.headers for column in feed.columns],
-            required=[i for i, column in enumerate(feed.columns) if column.required],
-            hints=feed.format,
-            limits=limits(),
-            scratch=path.parent,
-        )
+    content = newest(delivery["sha256"])
+    with archive.fetch(content.sha256, name) as path:
+        usual = mended.hints(feed) if delivery["mends"] else feed.format
+        hints = CONVERTED if content.form == "csv" else usual
+        feed, reading = _open(feed, path, delivery["effective_date"], hints)
+        _refuse_nameless_mends(delivery, reading)
         progress = Progress(reading.unpacked.path, told)
         loading = _Loading(driver(connection), feed, delivery_id, reading, progress)
         loading.prepare()
@@ -103,7 +139,18 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
         loading.attach()
         progress.close()
     counts = {"read": account.read, **vars(account)}
-    ledger.staged(connection, delivery_id, counts, reading.found.as_json())
+    found = reading.found.as_json()
+    found["header"] = [name for name in reading.found.header if not mended.is_ours(name)]
+    ledger.staged(connection, delivery_id, counts, found)
+
+
+def _refuse_nameless_mends(delivery: Any, reading: Reading) -> None:
+    """A mended file that was taken for a usual one would take the place of all that it does not hold."""
+    if delivery["mends"] is None and any(name_key(name) == mended.DELIVERY for name in reading.found.header):
+        raise Refused(
+            f"{delivery['name']}: it has the column {mended.DELIVERY}, so it mends a delivery, and does not say which"
+            " one where that is looked for. Let its name say it, as the exported file's did: something.mends-12.csv."
+        )
 
 
 class _Writer(QueuedLibpqWriter):
@@ -112,6 +159,26 @@ class _Writer(QueuedLibpqWriter):
     def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
         super().__init__(cursor)
         self._queue.maxsize = 64  # pieces of 128 KiB
+
+
+def _open(feed: Feed, path: Path, day: date, hints: Hints) -> tuple[Feed, Reading]:
+    """Open a file with the names that its columns have on a day; a refusal says what they are called on others."""
+    try:
+        then = feed.on(day)
+        return then, open_file(
+            path,
+            expected=[column.headers for column in then.columns],
+            required=[i for i, column in enumerate(then.columns) if column.required],
+            hints=hints,
+            limits=limits(),
+            scratch=path.parent,
+        )
+    except FeedError as error:
+        raise Refused(f"{path.name}: {error}") from error
+    except Refused as refusal:
+        if not refusal.missing or not feed.renamed(day):
+            raise
+        raise Refused(f"{refusal} {feed.renamed(day)}", refusal.missing) from refusal
 
 
 class _Loading:
@@ -235,14 +302,37 @@ class _Loading:
         """Record by record, each one placed: loaded, blank, banner, or unreadable with its bytes."""
         account = Account()
         self.progress.bytes = 0  # what the clean road has read before it gave up
-        raw = self.reading.found.quote == '"' and not self.names.extra
+        raw = self.reading.found.quote == '"' and not self.names.extra and not self.names.ours
+        self.run("delete from ledger.mended_rows where delivery_id = {id}", id=sql.Literal(self.delivery_id))
         for batch in self.reading.batches(size=50_000, raw=raw):
+            account.blank += self._leave_out_unanswered(batch)
             account.blank += batch.blank
             account.banner += batch.banner + batch.other  # what other tables there are, the findings say
             account.staged += self._copy_rows(batch)
             account.unreadable += self._copy_unreadable(batch)
+            self._copy_mended(batch)
             self.progress.add_batch(batch)
         return account
+
+    def _leave_out_unanswered(self, batch: Batch) -> int:
+        """Rows of a mended file in which the vendor's own columns are all empty are blank: nobody filled them in."""
+        if not self.names.ours:
+            return 0
+        theirs = (*self.names.declared_positions, *self.names.extra)
+        answered = [row for row in batch.rows if any(row[2][position].strip() for position in theirs)]
+        left_out, batch.rows = len(batch.rows) - len(answered), answered
+        return left_out
+
+    def _copy_mended(self, batch: Batch) -> None:
+        """Which quarantined row each row stands for, where the file says so."""
+        delivery, row = self.names.ours.get(mended.DELIVERY), self.names.ours.get(mended.ROW)
+        if delivery is None or row is None:
+            return
+        with self.connection.cursor().copy("copy ledger.mended_rows from stdin") as copy:
+            for row_number, _, cells in batch.rows:
+                of, stands_for = mended.whole(cells[delivery]), mended.whole(cells[row])
+                if of and stands_for:
+                    copy.write_row((self.delivery_id, row_number, of, stands_for))
 
     def _copy_rows(self, batch: Batch) -> int:
         columns = [
@@ -297,24 +387,39 @@ class _Loading:
 
 @dataclass(frozen=True)
 class StagingNames:
-    """How a file's header maps to staging: declared columns by position, the rest by the name in the file."""
+    """How a file's header maps to staging: declared columns by position, the rest by the name in the file; `ours` are
+    the columns that an export added, by name."""
 
     known: tuple[str, ...]
     declared_positions: tuple[int, ...]
     extra: dict[int, str]
+    ours: dict[str, int]
 
 
 def _staging_names(feed: Feed, header: tuple[str, ...]) -> StagingNames:
     of_header = {name_key(name): column.name for column in feed.columns for name in column.headers}
     known: dict[int, str] = {}
     extra: dict[int, str] = {}
+    ours: dict[str, int] = {}
     for position, name in enumerate(header):
         column = of_header.get(name_key(name))
-        if column:
+        if mended.is_ours(name):
+            ours[name_key(name)] = position
+        elif column:
             known[position] = column
         else:
             extra[position] = _unused(name or f"column {position + 1}", extra.values())
-    return StagingNames(tuple(known.values()), tuple(known), extra)
+    return StagingNames(tuple(known.values()), tuple(known), extra, ours)
+
+
+def layout(feed: Feed, header: tuple[str, ...]) -> list[tuple[str, str, bool]]:
+    """The vendor's columns of a file in their order: its name there, its name in staging, and whether the feed declares
+    it (the others are kept as JSON)."""
+    names = _staging_names(feed, header)
+    declared = dict(zip(names.declared_positions, names.known, strict=True))
+    placed = {**{position: (name, True) for position, name in declared.items()}}
+    placed |= {position: (name, False) for position, name in names.extra.items()}
+    return [(header[position], *placed[position]) for position in sorted(placed)]
 
 
 def _unused(name: str, taken: Any) -> str:

@@ -7,10 +7,15 @@ from typing import Any
 
 import click
 
+from flows.cli_collect import COLLECT_COMMANDS
 from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_numbers import numbers
+from flows.cli_operate import OPERATE_COMMANDS
+from flows.cli_pii import PRIVACY_COMMANDS
+from flows.cli_quarantine import QUARANTINE_COMMANDS
 from flows.cli_promote import PORTAL_COMMANDS
 from flows.cli_read import read
+from flows.cli_report import report, tell_notice
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
 
@@ -31,9 +36,10 @@ def main(context: click.Context, debug: bool) -> None:
 @click.option("--feed", required=True, metavar="VENDOR.FEED", help="Which feed the file belongs to.")
 @click.option(
     "--effective-at",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]),
     metavar="DATE",
-    help="The day that the file speaks of (2026-01-31), where its name or arrival do not say so.",
+    help="The day (2026-01-31) or time (2026-01-31T09:30) that the file speaks of, where its name or arrival do not say"
+    " so.",
 )
 @told_plainly
 def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
@@ -45,7 +51,7 @@ def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
     from flows.run import prepare_ledger
 
     prepare_ledger(feed)
-    day: date | None = effective_at.date() if effective_at else None
+    day: date | None = effective_at  # at midnight: the day
     refused = []
     for parcel in parcels(catalogue().feed(feed), file, day):
         done = go(ingest, feed, parcel.path, day, container=parcel.container)
@@ -71,7 +77,7 @@ def _tell_delivered(feed: str, done: Any) -> None:
 @click.argument("entities", nargs=-1, metavar="[ENTITY]...")
 @told_plainly
 def run(entities: tuple[str, ...]) -> None:
-    """Collect what waits in the drop folders; judge, split, merge, gate and publish every ENTITY, or those named."""
+    """Collect what is new; judge, split, merge, gate and publish every ENTITY, or those named."""
     from flows.prefect_door import go
     from flows.run import RunError
     from flows.run import run as run_flow
@@ -83,14 +89,17 @@ def run(entities: tuple[str, ...]) -> None:
         raise
 
 
-def tell(report: Any) -> None:
+def tell(done: Any) -> None:
     """Print what a run did, a line for each file that came and each entity."""
-    for file in report.ingested:
+    for file in done.ingested:
         if file.outcome != "again":
             told = f"a sighting of delivery {file.same_as}" if file.outcome == "sighting" else file.state
             say(f"{file.feed}: {file.name} is delivery {file.delivery_id}, {told}")
-    for merged in report.merged:
+    for merged in done.merged:
         tell_merged(merged)
+    for notice in done.notices:
+        if notice.outcome in ("sent", "failed"):
+            tell_notice(notice)
 
 
 @main.command()
@@ -165,8 +174,19 @@ def stop() -> None:
     console.print("The embedded server is stopped.")
 
 
-for command in (read, numbers, *PORTAL_COMMANDS, *HISTORY_COMMANDS):
+for command in (
+    read,
+    numbers,
+    report,
+    *COLLECT_COMMANDS,
+    *HISTORY_COMMANDS,
+    *OPERATE_COMMANDS,
+    *PORTAL_COMMANDS,
+    *PRIVACY_COMMANDS,
+):
     main.add_command(command)
+for command in QUARANTINE_COMMANDS:
+    quarantine.add_command(command)
 
 if __name__ == "__main__":
     main()

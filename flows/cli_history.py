@@ -82,6 +82,10 @@ def retract(delivery: int, why: str | None, undo: bool) -> None:
 @told_plainly
 def publish(entities: tuple[str, ...]) -> None:
     """Publish what is merged of each ENTITY, all at once, also after a rollback."""
+    _publish(entities)
+
+
+def _publish(entities: tuple[str, ...]) -> None:
     from extract.feeds import catalogue
     from flows.prefect_door import go
     from flows.publish import publish_merged
@@ -113,13 +117,17 @@ def rollback(entity: str, to: int | None) -> None:
 
 
 @click.command()
-@click.argument("delivery", type=int)
+@click.argument("what", metavar="DELIVERY|ENTITY")
 @told_plainly
-def accept(delivery: int) -> None:
-    """Say yes to a DELIVERY (its number) that waits because it looks implausible: it is merged and published."""
+def accept(what: str) -> None:
+    """Say yes: to a DELIVERY (its number) that waits because it looks implausible, or to an ENTITY's publication that
+    needs approval. It is merged and published."""
     from warehouse import word
 
-    _follow(lambda connection: word.accept(connection, delivery), f"delivery {delivery} is accepted")
+    if what.isdigit():
+        _follow(lambda connection: word.accept(connection, int(what)), f"delivery {what} is accepted")
+    else:
+        _publish((what,))
 
 
 @click.command()

@@ -1,8 +1,10 @@
 """The one door to dbt: its project, its connection, its runner."""
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,7 +18,8 @@ from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
 SECRET = "DBT_ENV_SECRET_SLUICE_PG_PASSWORD"  # noqa: S105  (its name, not its value; dbt scrubs this prefix from logs)
-LEAN = ("--no-write-json", "--cache-selected-only")  # no artifacts of a model's run: they cost more than its SQL
+# Of a model's run no artifacts and no list of all relations: they cost more than its SQL.
+LEAN = ("--no-write-json", "--no-populate-cache", "--threads", "1")
 PROJECT_FILES = ("*.sql", "*.yml", "*.csv", "*.md")
 
 
@@ -75,7 +78,29 @@ def _manifest(version: str) -> Any:  # noqa: ARG001  (another version of the pro
     return invoke("parse", "--no-write-json")
 
 
-def invoke(*arguments: str, run: int | None = None, quiet: bool = True, manifest: Any = None) -> Any:
+def warm_up() -> None:
+    """Import dbt and parse the project, so that the first run need not."""
+    from flows.prefect_door import served
+
+    if served():
+        import prefect_dbt  # noqa: F401  (3 s on a busy machine)
+    _manifest(project_hash())
+
+
+def try_model(name: str, run: int) -> dict[str, int]:
+    """Judge for a run without keeping anything of it; gives the counts that macros/judge/settled.sql tells."""
+    try:
+        invoke("run", "--select", name, run=run, trial=True)
+    except SluiceError as error:
+        if found := re.search(r"sluice trial: (\{.*?\})", str(error)):
+            return dict(json.loads(found[1]))
+        raise
+    raise SluiceError(f"{name} tried nothing; run it without --dry-run.")
+
+
+def invoke(
+    *arguments: str, run: int | None = None, quiet: bool = True, manifest: Any = None, trial: bool = False
+) -> Any:
     """Run dbt in this process; inside a Prefect flow each node shows as a task.
 
     With a `manifest` the project is not parsed. Raises SluiceError with the messages of the nodes that failed.
@@ -84,7 +109,7 @@ def invoke(*arguments: str, run: int | None = None, quiet: bool = True, manifest
 
     from flows.prefect_door import in_flow
 
-    _environment(run)
+    _environment(run, trial)
     settings_of_all = [
         "--project-dir",
         str(settings().dbt_project),
@@ -106,6 +131,14 @@ def invoke(*arguments: str, run: int | None = None, quiet: bool = True, manifest
     return result.result
 
 
+def compiled(inline: str) -> str:
+    """The SQL that a piece of Jinja becomes, with the project's macros."""
+    with contextlib.redirect_stdout(None):
+        result = invoke("compile", "--inline", inline)
+    sql: str = result.results[0].node.compiled_code
+    return sql
+
+
 def _shown(manifest: Any) -> Any:
     """A runner of which each node shows as a task of the flow run."""
     from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
@@ -121,7 +154,7 @@ def _shown(manifest: Any) -> Any:
     )
 
 
-def _environment(run: int | None) -> None:
+def _environment(run: int | None, trial: bool) -> None:
     url = make_url(warehouse_url())
     os.environ.update(
         SLUICE_PG_HOST=str(url.host),
@@ -130,7 +163,8 @@ def _environment(run: int | None) -> None:
         SLUICE_PG_DATABASE=str(url.database),
         DO_NOT_TRACK="1",
         # The run's number goes to the database session: as a dbt variable it would have the project parsed anew.
-        PGOPTIONS=f"-c client_min_messages=warning -c sluice.run={run or ''}",
+        PGOPTIONS=f"-c client_min_messages=warning -c sluice.run={run or ''}"
+        + (" -c sluice.trial=on" if trial else ""),
     )
     os.environ[SECRET] = str(url.password or "")
 

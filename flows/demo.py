@@ -21,7 +21,7 @@ def samples_by_day() -> dict[str, list[tuple[str, Path]]]:
     days: dict[str, list[tuple[str, Path]]] = defaultdict(list)
     for feed in catalogue().of_entity(ENTITY):
         folder = settings().dbt_project / "models" / "staging" / feed.vendor / "samples"
-        for file in sorted(folder.glob(Path(feed.arrives.drop).name)):
+        for file in sorted(folder.glob(feed.samples)):
             days[file.stem[-10:]].append((str(Path(feed.arrives.drop).parent), file))
     return dict(sorted(days.items()))
 

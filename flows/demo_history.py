@@ -80,7 +80,7 @@ def story() -> tuple[str, list[Path]]:
 
     feed = catalogue().of_entity(ENTITY)[0]
     folder = settings().dbt_project / "models" / "staging" / feed.vendor / "samples"
-    return feed.key, sorted(folder.glob(Path(feed.arrives.drop).name))[:3]
+    return feed.key, sorted(folder.glob(feed.samples))[:3]
 
 
 def ever_changing(*files: Path) -> str:

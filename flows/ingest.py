@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from prefect import flow
-
+from checks import drift
 from extract import deliver as arriving
 from extract import stage as staging
 from extract.feeds import catalogue
-from flows.prefect_door import progress_artifact, step
+from flows.prefect_door import flow, progress_artifact, step
 from warehouse import ledger
 from warehouse.connection import transaction
 from warehouse.errors import printable
@@ -47,7 +46,13 @@ def ingest(
     return Ingested(feed, printable(path.name), registered.delivery_id, outcome, state, registered.same_as, reason)
 
 
-@step("register {feed} {path.name}")
+def registered(feed: str, path: Path, arrived_at: datetime, container: str | None) -> Ingested:
+    """Archive and register a file, and stage it later, together with others."""
+    found = register(feed, path, None, arrived_at, True, container)
+    return Ingested(feed, printable(path.name), found.delivery_id, found.outcome, found.state, found.same_as)
+
+
+@step("register {feed} {path.name}", again=True)
 def register(
     feed: str, path: Path, effective_at: date | None, arrived_at: datetime | None, retry: bool, container: str | None
 ) -> ledger.Registered:
@@ -56,11 +61,14 @@ def register(
     return arriving.deliver(declared, path, effective_at, arrived_at=arrived_at, retry=retry, container=container)
 
 
-@step("stage {feed} delivery {delivery_id}")
+@step("stage {feed} delivery {delivery_id}", again=True)
 def stage(feed: str, delivery_id: int) -> str:
     """Load the delivery into staging; gives its new state."""
     with progress_artifact(f"stage-{delivery_id}", f"{feed}, delivery {delivery_id}: share of the file read") as told:
-        return staging.stage(catalogue().feed(feed), delivery_id, told)
+        state = staging.stage(catalogue().feed(feed), delivery_id, told)
+    if state == "staged":
+        drift.look(delivery_id, {column.name: column.headers for column in catalogue().feed(feed).columns})
+    return state
 
 
 def why_refused(delivery_id: int) -> str:

@@ -3,21 +3,30 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefect import flow
-
-from checks import contract, plausible
-from checks.plausible import Bounds
+from checks import contract, delivery_checks, personal, plausible
 from extract import geometry
 from extract import stage as staging
-from extract.entities import key_columns
+from extract.entities import (
+    classes,
+    erased_policy,
+    export_by,
+    key_columns,
+    needs_approval,
+    open_columns,
+    optional_columns,
+    unclassed_texts,
+)
 from extract.feeds import catalogue
-from flows import dbt
-from flows.prefect_door import keep_artifact, step
+from flows import assets, dbt
+from flows.erase_again import erase_again
+from flows.prefect_door import flow, keep_artifact, keep_link, step, tell_event
 from publish import export as exports
 from publish import pointer, tables, validation
-from warehouse import runs, word
+from warehouse import alarms, erasure, runs, vault, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
+from warehouse.settings import settings
+from warehouse.turns import turn
 
 
 @dataclass(frozen=True)
@@ -29,41 +38,71 @@ class Merged:
     rows: int | None = None
     exported: Path | None = None
     held: bool = False  # merged, and not published: the entity was rolled back
+    asks: bool = False  # merged, and not published: its publications need a person's yes
+    left: bool = False  # another process waits for its turn to merge, and takes in what is staged now
     waiting: tuple[str, ...] = ()  # why deliveries wait for a person's word
+    refused: tuple[str, ...] = ()  # why deliveries were refused for what is in them
+    notices: tuple[str, ...] = ()  # warnings of the gate: published, and to be looked at
 
 
 @flow(name="merge", flow_run_name="merge {entity}")
 def merge(entity: str) -> Merged:
     """Bring one entity up to date. What an earlier run left unfinished is finished first."""
-    with runs.entity_lock(entity):
+    with turn(entity) as ours:
+        if not ours:
+            return Merged(entity, left=True)
         run = start(entity)
-        if run:
-            finish(entity, run)
+        refused = finish(entity, run) if run else ()
         candidate = runs.candidate(entity)
         if candidate is None or pointer.is_held(entity):
             make_up_for_export(entity)
-            return Merged(entity, run, held=candidate is not None, waiting=waiting(entity))
-        gate(entity, candidate)
+            return Merged(entity, run, held=candidate is not None, waiting=waiting(entity), refused=refused)
+        notices = gate(entity, candidate)
+        if needs_approval(entity):
+            ask(entity, candidate, new=candidate == run)
+            return Merged(entity, candidate, asks=True, waiting=waiting(entity), refused=refused, notices=notices)
         publication = publish(entity, candidate)
         exported = export(entity, candidate)
-    keep_artifact(f"row-accounts-{entity.replace('_', '-')}", tables.accounts_markdown(entity))
-    return Merged(entity, candidate, publication.rows, exported, waiting=waiting(entity))
+    show(entity)
+    return Merged(
+        entity, candidate, publication.rows, exported, waiting=waiting(entity), refused=refused, notices=notices
+    )
 
 
-def finish(entity: str, run: int) -> None:
-    """Judge, verify and fold; a run that fails gives its deliveries back."""
+def show(entity: str) -> None:
+    """What an operator finds beside the flow run: the account of every record, and where to read on."""
+    key = entity.replace("_", "-")
+    keep_artifact(f"row-accounts-{key}", tables.accounts_markdown(entity))
+    if settings().pages_url:
+        keep_link("pages", str(settings().pages_url), "Documentation of the warehouse, and reports")
+
+
+def ask(entity: str, run: int, *, new: bool) -> None:
+    """Let a person know that a publication waits, once; nobody waits with it."""
+    if new:
+        tell_event("sluice.publication.waits", f"sluice.entity.{entity}", entity=entity, run=run)
+
+
+def finish(entity: str, run: int) -> tuple[str, ...]:
+    """Judge, verify and fold; a run that fails gives its deliveries back. Gives why deliveries were refused."""
+    refused: tuple[str, ...] = ()
     try:
         if runs.to_judge(run):
             stage_again(entity, run)
             read_shapes(entity, run)
             judge(entity, run)
             validation.keep(entity, run)
+            refused = refuse(entity, run)
             verify(entity, run)
+            keep_erased(entity, run)
+            look(entity, run)
             doubt(entity, run)
         if runs.has_work(run):
             fold(entity, run)
+            seal(entity, run)
         else:
-            runs.fail(run, "all that it was to bring in waits for a person's word")
+            runs.fail(run, "all that it was to bring in was refused, or waits for a person's word")
+        return refused
     except BaseException as error:
         runs.fail(run, str(error) or type(error).__name__)
         raise
@@ -82,24 +121,64 @@ def make_up_for_export(entity: str) -> None:
     """Write the export of what is published, where an earlier run died between the two; else a no-op."""
     published = pointer.current(entity)
     if published is not None:
-        exports.export(entity, published)
+        exports.export(entity, published, export_by(entity))
 
 
 @step("start {entity}")
 def start(entity: str) -> int | None:
     """Open a run over what is staged, under today's contract."""
+    version, gate, rules = todays_contract(entity)
+    run = runs.start(entity, version, gate, rules)
+    if run:
+        contract.keep(contract.contract_file(entity), entity, version)
+    return run
+
+
+def todays_contract(entity: str) -> tuple[str, str, tuple[runs.Rule, ...]]:
+    """The versions of the entity's contract and gate, and the contract's rules as SQL."""
     file, gate = contract.contract_file(entity), contract.gate_file(entity)
     contract.compiles(gate)
-    rules = (*contract.row_rules(file), key_rule(entity))
+    rules = rules_of(entity)
     contract.fits(file, entity, rules)
-    return runs.start(entity, contract.version(file, rules), contract.version(gate), rules)
+    return contract.version(file, rules), contract.version(gate), rules
 
 
-def key_rule(entity: str) -> runs.Rule:
-    """The reason of a row without its key that breaks no rule of its contract: history could not tell it apart."""
+def rules_of(entity: str) -> tuple[runs.Rule, ...]:
+    """What each row of an entity is judged by: its contract, and that history can tell the rows apart."""
+    found = contract.row_rules(contract.contract_file(entity), classes(entity), optional_columns(entity))
+    return (*found, *key_rules(entity), *erased_rule(entity))
+
+
+def key_rules(entity: str) -> tuple[runs.Rule, runs.Rule]:
+    """The reasons of rows that history could not tell apart, where no rule of the contract holds them back."""
     key = key_columns(entity)
-    told = f"Every row needs a value in {' and '.join(key)}: rows are told apart by it."
-    return runs.Rule(code="key_missing", column_name=key[0], message=told, predicate=f'"{entity}_id" is null')
+    names = " and ".join(key)
+    missing = f"Every row needs a value in {names}: rows are told apart by it."
+    repeated = f"Rows with the same {names} differ in other columns; one row may stand for each."
+    return (
+        runs.Rule("key_missing", key[0], missing, f'"{entity}_id" is null', scope="key"),
+        runs.Rule("key_repeated", key[0], repeated, "false", scope="key"),
+    )
+
+
+def erased_rule(entity: str) -> tuple[runs.Rule, ...]:
+    """The reason of a row that brings an erased person back; none where nobody was erased, or it is let in."""
+    with transaction() as connection:
+        if erased_policy(entity) == "flag" or not erasure.any_marks(connection):
+            return ()
+    told = "The person whom this row is about is erased; take the row out of the file."
+    predicate = dbt.compiled(f"{{{{ is_erased('{entity}') }}}}")
+    return (runs.Rule(code="erased_person", column_name=None, message=told, predicate=predicate),)
+
+
+@step("keep what is erased out of {entity} run {run}")
+def keep_erased(entity: str, run: int) -> None:
+    """Put what is left of erased rows in their place, and empty the rows that brought an erased person back."""
+    with transaction() as connection:
+        erasure.keep_erased(connection, entity, run, open_columns(entity))
+        if erased_policy(entity) == "flag" and erasure.any_marks(connection):
+            erasure.note_returned(connection, entity, run, dbt.compiled(f"{{{{ is_erased('{entity}', 'judged') }}}}"))
+    erase_again(entity, run)
 
 
 @step("stage again for {entity} run {run}")
@@ -123,20 +202,61 @@ def judge(entity: str, run: int) -> None:
     dbt.run_model(f"judged_{entity}", run)
 
 
+@step("refuse {entity} run {run}")
+def refuse(entity: str, run: int) -> tuple[str, ...]:
+    """Refuse the deliveries that break a rule with on_fail: refuse; the others go on. Gives why, in words."""
+    told = []
+    for delivery, why in delivery_checks.refusals(entity, run):
+        with transaction() as connection:
+            word.refuse_in_run(connection, run, delivery["delivery_id"], why)
+        told.append(f"delivery {delivery['delivery_id']} of {delivery['feed']} ({delivery['name']}) is refused: {why}")
+    return tuple(told)
+
+
 @step("verify {entity} run {run}")
 def verify(entity: str, run: int) -> None:
     """Soda looks at the good rows with the same contract: an independent check of the split."""
-    waiting = f"_delivery_id in (select delivery_id from ledger.run_deliveries where run = {run} and judge)"
-    _require(entity, run, "verify", contract.verify(contract.contract_file(entity), waiting))
+    file = contract.contract_file(entity)
+    judged = [f"_delivery_id = {delivery['delivery_id']}" for delivery in runs.to_judge(run)]
+    parts = judged if contract.looks_across(file) else [f"({' or '.join(judged)})"]
+    for part in parts if judged else ():
+        _require(entity, run, "verify", contract.verify(file, part, optional_columns(entity)))
+
+
+@step("look into {entity} run {run}")
+def look(entity: str, run: int) -> None:
+    """Stop where a column that is classed none holds what looks personal: nothing of it comes into history."""
+    faults = [
+        fault
+        for delivery in runs.to_judge(run)
+        for place, schema, columns in unguarded(entity, delivery["feed"])
+        for fault in (
+            f"{place}.{found.column}: {found.cells} of {found.of} sampled cells look like {found.pii}"
+            for found in personal.look_into(schema, f"delivery_{delivery['delivery_id']}", columns)
+        )
+    ]
+    if faults:
+        raise SluiceError(
+            f"{entity} run {run}: columns that are classed none look personal, nothing is merged: "
+            + "; ".join(dict.fromkeys(faults))
+            + ". Declare the class there (pii: ...), or why it is no personal data (why: ...), and run again."
+        )
+
+
+def unguarded(entity: str, feed: str) -> list[tuple[str, str, list[str]]]:
+    """The columns that nothing masks and nobody has vouched for, of a feed and its entity: (place, schema, columns)."""
+    of_feed = [column.name for column in catalogue().feed(feed).columns if column.pii == "none" and not column.why]
+    return [(feed, "staging", of_feed), (f"judged_{entity}", "judged", unclassed_texts(entity))]
 
 
 @step("doubt {entity} run {run}")
 def doubt(entity: str, run: int) -> None:
     """Let deliveries that would do what is implausible wait for a person; the others go on."""
-    bounds = {feed.key: Bounds(**feed.bounds.model_dump()) for feed in catalogue().of_entity(entity)}
+    bounds = {feed.key: feed.bounds.model_dump() for feed in catalogue().of_entity(entity)}
     for delivery_id, why in plausible.doubts(entity, run, bounds).items():
         with transaction() as connection:
             word.wait(connection, run, delivery_id, why)
+        tell_event("sluice.delivery.waits", f"sluice.delivery.{delivery_id}", entity=entity, delivery=delivery_id)
 
 
 @step("fold {entity} run {run}")
@@ -145,28 +265,40 @@ def fold(entity: str, run: int) -> None:
     dbt.run_model(f"dim_{entity}", run)
 
 
+@step("seal {entity} run {run}")
+def seal(entity: str, run: int) -> None:  # noqa: ARG001  (they are in its name)
+    """Seal what the merge brought into the vault, where a key outside of the database is configured."""
+    vault.seal()
+
+
 @step("gate {entity} run {run}")
-def gate(entity: str, run: int) -> None:
-    """Soda looks at the candidate of history; what does not pass is not published."""
-    _require(entity, run, "gate", contract.verify(contract.gate_file(entity)))
+def gate(entity: str, run: int) -> tuple[str, ...]:
+    """Soda looks at the candidate of history; what does not pass is not published. Gives its warnings, in words."""
+    verification = contract.verify(contract.gate_file(entity))
+    _require(entity, run, "gate", verification)
+    return tuple(f"{entity} run {run}: the gate warns: {warning}" for warning in verification.warnings())
 
 
 @step("publish {entity} run {run}")
 def publish(entity: str, run: int) -> pointer.Publication:
     """Move the publication pointer."""
     [publication] = pointer.publish({entity: run}, release=False)
+    alarms.settled("gate stopped", entity)
+    assets.made(assets.table("published", entity), assets.table("history", f"dim_{entity}"), run=run)
     return publication
 
 
 @step("export {entity} run {run}")
 def export(entity: str, run: int) -> Path:
     """Write the publication's files."""
-    return exports.export(entity, run)
+    return exports.export(entity, run, export_by(entity))
 
 
 def _require(entity: str, run: int, stage: str, verification: contract.Verification) -> None:
     runs.record_checks(run, stage, verification.results)
-    if not verification.passed:
-        raise SluiceError(
-            f"{entity} run {run}: the {stage} did not pass, nothing new is published: {verification.complaint()}"
-        )
+    if verification.passed:
+        return
+    told = f"{entity} run {run}: the {stage} did not pass, nothing new is published: {verification.complaint()}"
+    if stage == "gate" and alarms.raised("gate stopped", entity, told):
+        tell_event("sluice.gate.stopped", f"sluice.entity.{entity}", told=told)
+    raise SluiceError(told)

@@ -4,18 +4,29 @@ where none is. (Without a server Prefect starts a hidden one in each process: 11
 import functools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ParamSpec, TypeVar
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
+import prefect
 from prefect import Flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 from prefect.settings import get_current_settings
 
+from flows.without_values import Told, keep_values_out
+from warehouse.errors import SluiceError
+from warehouse.transient import persistently
+
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# Results stay in the process: a report names files, and what needs keeping is in the ledger.
+KEEPS_NOTHING: dict[str, Any] = {"persist_result": False}
+
+keep_values_out()
 
 
 def served() -> bool:
@@ -23,9 +34,33 @@ def served() -> bool:
     return bool(get_current_settings().api.url)
 
 
+def secret_block(name: str) -> str:
+    """The value of a Secret block of the Prefect server, for credentials that are declared as block:name."""
+    from prefect.blocks.system import Secret
+
+    if not served():
+        raise SluiceError(f"block:{name} is kept by a Prefect server, and none is configured (PREFECT_API_URL).")
+    try:
+        return str(Secret.load(name).get())  # type: ignore[union-attr]
+    except ValueError:
+        raise SluiceError(f"The Prefect server has no Secret block {name!r}; make it there.") from None
+
+
 def in_flow() -> bool:
     """Whether this code runs within a Prefect flow run."""
     return FlowRunContext.get() is not None
+
+
+def flow(**options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
+    """A flow whose errors reach Prefect without the values of any row, and whose end is told (flows/hooks.py)."""
+
+    def decorate(function: Callable[P, R]) -> Flow[P, R]:
+        from flows import hooks
+
+        made: Flow[P, R] = prefect.flow(**KEEPS_NOTHING, **hooks.ALL, **options)(_told_plainly(function))
+        return made
+
+    return decorate
 
 
 def go(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -33,19 +68,64 @@ def go(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     return flow(*args, **kwargs) if served() else flow.fn(*args, **kwargs)
 
 
-def step(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A task whose runs are called `name` (with parameters in braces); outside a flow run, the plain function."""
+def step(name: str, *, again: bool = False, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A task whose runs are called `name` (with parameters in braces); outside a flow run, the plain function.
+
+    `again`: it may be repeated, and is where it fails for a reason that goes by itself.
+    """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        as_task = task(task_run_name=name, **options)(function)
+        work = _persistent(function) if again else function
+        made = task(task_run_name=name, cache_policy=NO_CACHE, **KEEPS_NOTHING, **options)
+        as_task = made(_told_plainly(work))
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return as_task(*args, **kwargs) if in_flow() else function(*args, **kwargs)
+            return as_task(*args, **kwargs) if in_flow() else work(*args, **kwargs)
 
         return call
 
     return decorate
+
+
+def _persistent(function: Callable[P, R]) -> Callable[P, R]:
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return persistently(lambda: function(*args, **kwargs))
+
+    return call
+
+
+def _told_plainly(function: Callable[P, R]) -> Callable[P, R]:
+    """Within Prefect an error that is not ours is told without what a database quotes of a row."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except SluiceError:
+            raise
+        except Exception as error:
+            if not in_flow():
+                raise
+            raise Told(error) from None
+
+    return call
+
+
+@contextmanager
+def tagged(*tags: str) -> Iterator[None]:
+    """Flow and task runs that begin in the block have these tags: the UI filters by vendor and entity."""
+    with prefect.tags(*tags) if served() else nullcontext():
+        yield
+
+
+def tell_event(event: str, about: str, *, related: list[dict[str, str]] | None = None, **payload: Any) -> None:
+    """Send an event to the server, where one is configured: `about` is the resource's id."""
+    if served():
+        from prefect.events import emit_event
+
+        emit_event(event, {"prefect.resource.id": about}, related=related or [], payload=payload)
 
 
 def keep_artifact(key: str, markdown: str) -> None:
@@ -54,6 +134,22 @@ def keep_artifact(key: str, markdown: str) -> None:
         from prefect.artifacts import create_markdown_artifact
 
         create_markdown_artifact(key=key, markdown=markdown)
+
+
+def keep_table(key: str, rows: list[dict[str, Any]], description: str) -> None:
+    """Show a table beside the flow run, where there is one."""
+    if in_flow():
+        from prefect.artifacts import create_table_artifact
+
+        create_table_artifact(key=key, table=rows, description=description)
+
+
+def keep_link(key: str, address: str, text: str) -> None:
+    """Show a link beside the flow run, where there is one."""
+    if in_flow():
+        from prefect.artifacts import create_link_artifact
+
+        create_link_artifact(key=key, link=address, link_text=text)
 
 
 @contextmanager

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from prefect import flow
-
 from flows.merge import export, gate
-from flows.prefect_door import step
+from flows.prefect_door import flow, step
 from publish import pointer
-from warehouse import runs
+from warehouse import alarms, runs
 from warehouse.errors import SluiceError
 
 
@@ -29,6 +27,7 @@ def publish_merged(entities: Sequence[str]) -> list[pointer.Publication]:
             gate(entity, run)
         publications = publish_together(merged)
         for entity, run in merged.items():
+            alarms.settled("gate stopped", entity)
             export(entity, run)
     return publications
 

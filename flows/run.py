@@ -1,83 +1,90 @@
 """Run: collect what waits, then bring every entity up to date."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from prefect import flow
 from prefect.runtime import flow_run
 
-from extract import deliver as arriving
-from extract.collect import drop
+from extract import entities
 from extract.entities import parents_first
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
-from flows import dbt
-from flows.ingest import Ingested, ingest, stage, why_refused
-from flows.merge import Merged, merge
-from flows.prefect_door import go, step
-from flows.telling import in_a_paragraph
-from warehouse import ledger
+from flows import dbt, taking
+from flows.collect import collect_feeds
+from flows.fan_out import stage_all
+from flows.ingest import Ingested, why_refused
+from flows.merge import merge
+from flows.notify import told_after_a_run
+from flows.prefect_door import flow, go, keep_table, step, tagged
+from flows.report import Report as Report
+from flows.report import RunError as RunError
+from warehouse import ledger, vault
 from warehouse.connection import transaction
-from warehouse.errors import SluiceError, printable
 from warehouse.migrate import migrate
+from warehouse.scratch import sweep
+from warehouse.transient import persistently
 
-
-@dataclass
-class Report:
-    """What a run did: files that came in, entities that were merged, and what went wrong, in a person's words."""
-
-    ingested: list[Ingested] = field(default_factory=list)
-    merged: list[Merged] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def tell(self, problem: str | None) -> None:
-        """Note a problem, if there is one, once."""
-        if problem and problem not in self.problems:
-            self.problems.append(problem)
-
-
-class RunError(SluiceError):
-    """Some of a run did not go well; `report` says what did."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__("\n\n".join(report.problems))
-        self.report = report
+ARRIVED = "What came in, and what became of it"
 
 
 def _run_name() -> str:
-    return "run " + (" ".join(flow_run.parameters.get("entities") or ()) or "all")
+    asked = flow_run.parameters
+    return "run " + (" ".join([*(asked.get("feeds") or ()), *(asked.get("entities") or ())]) or "all")
 
 
 @flow(name="run", flow_run_name=_run_name)
-def run(entities: Sequence[str] = ()) -> Report:
-    """Collect from the drop folders and merge the given entities, or all. One entity's trouble stops no other.
+def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
+    """Collect what waits for the given entities' feeds, or all, and merge them; with `feeds`, those feeds only. One
+    entity's trouble stops no other.
 
     Raises RunError at the end, where anything went wrong.
     """
-    chosen = [catalogue().entity(name) for name in entities] or list(catalogue().entities)
     report = Report()
     prepare()
-    for entity in parents_first(chosen):
-        collect(entity, report)
-        try:
-            for refusal in stage_again(entity):
-                report.tell(refusal)
-            merged = go(merge, entity)
-            report.merged.append(merged)
-            for doubt in merged.waiting:
-                report.tell(doubt)
-        except Exception as error:
-            report.tell(in_a_paragraph(error))
+    chosen = _chosen(entities, feeds)
+    for entity in chosen:
+        with tagged(entity):
+            collect(entity, report, feeds)
+            bring_up_to_date(entity, report)
+    keep_table("arrived", [arrived(file) for file in report.ingested], ARRIVED)
+    report.notices = told_after_a_run(chosen)
     if report.problems:
         raise RunError(report)
     return report
 
 
+def _chosen(entities: Sequence[str], feeds: Sequence[str]) -> list[str]:
+    known = catalogue()
+    if feeds:
+        return parents_first(sorted({known.feed(feed).entity for feed in feeds}))
+    return parents_first([known.entity(name) for name in entities] or known.entities)
+
+
+def arrived(file: Ingested) -> dict[str, str | int]:
+    """A row of the table that shows what came in."""
+    return {"feed": file.feed, "file": file.name, "delivery": file.delivery_id, "outcome": file.outcome}
+
+
+def bring_up_to_date(entity: str, report: Report, *, within: bool = False) -> None:
+    """Stage what waits, merge, and note what came of it. `within`: as steps of the flow run that we are in, which
+    spares one of its own."""
+    with report.telling():
+        for refusal in stage_again(entity):
+            report.tell(refusal)
+        merged = persistently(lambda: merge.fn(entity) if within else go(merge, entity))
+        report.merged.append(merged)
+        for trouble in (*merged.refused, *merged.waiting):
+            report.tell(trouble)
+
+
 @step("prepare warehouse")
 def prepare() -> None:
     """Migrations, the feeds' tables, the project's views: whatever is not there yet."""
+    sweep()
     migrate()
+    vault.register()
+    vault.seal()  # what a process that died has left
+    for entity in catalogue().entities:
+        entities.check(entity)
     prepare_feed_tables(tuple(catalogue().feeds.values()))
     dbt.prepare()
 
@@ -88,26 +95,24 @@ def prepare_ledger(feed: str) -> None:
     migrate()
 
 
-def collect(entity: str, report: Report) -> None:
-    """Ingest what waits in the drop folders of an entity's feeds."""
+def collect(entity: str, report: Report, feeds: Sequence[str] = ()) -> None:
+    """Take in what waits for an entity's feeds, or for those of them that are named: where they come from, and in the
+    bucket where one is set."""
     for feed in catalogue().of_entity(entity):
-        for path in drop.waiting(feed):
-            try:
-                arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                for parcel in arriving.parcels(feed, path):
-                    report.ingested.append(take_in(feed, parcel, arrived_at))
-            except Exception as error:
-                report.tell(in_a_paragraph(error))
+        if feeds and feed.key not in feeds:
+            continue
+        with tagged(feed.vendor):
+            collect_feeds([feed], report)
+            _collect_objects(feed, report)
     for file in report.ingested:
         report.tell(file.reason)
 
 
-def take_in(feed: Feed, parcel: arriving.Parcel, arrived_at: datetime) -> Ingested:
-    """Ingest a file, unless the ledger knows it."""
-    known = arriving.known(feed, parcel.path, arrived_at)
-    if known:
-        return Ingested(feed.key, printable(parcel.path.name), known.delivery_id, known.outcome, known.state)
-    return go(ingest, feed.key, parcel.path, None, arrived_at, False, parcel.container)
+def _collect_objects(feed: Feed, report: Report) -> None:
+    with report.telling():
+        for each in taking.listed(feed):
+            with report.telling():
+                report.ingested += taking.take(each)
 
 
 def stage_again(entity: str) -> list[str]:
@@ -115,8 +120,6 @@ def stage_again(entity: str) -> list[str]:
     of those that are refused."""
     with transaction() as connection:
         waiting = ledger.deliveries_in_state(connection, "received", "staged", "judged", entity=entity)
-    states: dict[int, str] = {}
-    for delivery in waiting:
-        if delivery["state"] == "received" or not is_intact(delivery["delivery_id"]):
-            states[delivery["delivery_id"]] = stage(delivery["feed"], delivery["delivery_id"])
+    missing = [d for d in waiting if d["state"] == "received" or not is_intact(d["delivery_id"])]
+    states = stage_all([(d["feed"], d["delivery_id"]) for d in missing])
     return [why_refused(delivery_id) for delivery_id, state in states.items() if state == "refused"]

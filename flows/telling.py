@@ -64,8 +64,14 @@ def print_json(found: Any) -> None:
 
 def tell_merged(merged: Any) -> None:
     """Print what came of a merge of an entity."""
-    if merged.held:
+    if merged.left:
+        told = "staged; another process merges it in its turn"
+    elif merged.asks:
+        told = f"run {merged.run} is merged, and waits for a yes. Next: sluice accept {merged.entity}"
+    elif merged.held:
         told = f"merged, and not published: it was rolled back. Next: sluice publish {merged.entity}"
     else:
         told = "nothing new" if merged.rows is None else f"run {merged.run} published, {merged.rows} rows"
     say(f"{merged.entity}: {told}")
+    for notice in merged.notices:
+        say(f"  {notice}")

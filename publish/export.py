@@ -1,39 +1,27 @@
 """Exports of a publication: CSV, NDJSON and Parquet with a manifest, written aside and renamed when whole."""
 
-import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-import duckdb
-from psycopg import sql
 from sqlalchemy import Connection, text
 
-from warehouse.connection import driver, transaction
+from publish.files import files_of, listed, schema_of, write_csv, write_others
+from publish.parts import earlier_export, write_parts
+from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
-# How DuckDB calls the types that published columns have (they are declared in the dbt contracts); numeric: `_decimal`.
-DUCKDB_TYPES = {
-    "uuid": "UUID",
-    "text": "VARCHAR",
-    "date": "DATE",
-    "integer": "INTEGER",
-    "bigint": "BIGINT",
-    "double precision": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "timestamp with time zone": "TIMESTAMPTZ",
-    "jsonb": "JSON",
-}
 
-
-def export(entity: str, run: int) -> Path:
-    """Write `exports/<entity>/run-<run>/`: the entity and its history in three formats, and manifest.json.
+def export(entity: str, run: int, by: str | None = None) -> Path:
+    """Write `exports/<entity>/run-<run>/`: the entity and its history in three formats, and manifest.json; with `by`, a
+    column, also a folder for each of its values.
 
     Gives the folder. All files show one publication: they are read in one snapshot. A folder that is there is whole,
-    and is left as it is; `latest` points at what is published. Raises SluiceError where `run` is not.
+    and is left as it is; `latest` points at what is published. A publication that shows what the latest export shows
+    is that export under another name. Raises SluiceError where `run` is not what is published.
     """
     folder = settings().folder("exports") / entity / f"run-{run:06d}"
     if folder.exists():
@@ -49,109 +37,37 @@ def export(entity: str, run: int) -> Path:
         connection.execute(text("set transaction isolation level repeatable read, read only"))
         if _published(connection, entity) != run:
             raise SluiceError(f"{entity} run {run} is not what is published (any more); it is not exported.")
-        datasets = [_dataset(connection, aside, name) for name in (entity, f"{entity}_history")]
-    manifest = {"entity": entity, "run": run, "datasets": datasets}
+        views = {name: schema_of(connection, name) for name in (entity, f"{entity}_history")}
+        rows = {name: write_csv(connection, name, schema, aside / f"{name}.csv") for name, schema in views.items()}
+        earlier = earlier_export(folder.parent)
+        if earlier and by == earlier.by and all(earlier.shows(n, s, aside / f"{n}.csv") for n, s in views.items()):
+            shutil.rmtree(aside)
+            folder.unlink(missing_ok=True)  # one that points at an export which is gone
+            folder.symlink_to(earlier.folder.name, target_is_directory=True)
+            _point_latest(earlier.folder)
+            return folder
+        manifest = {"entity": entity, "run": run, "by": by, "datasets": []}
+        manifest["datasets"] = [_dataset(connection, aside, name, schema, rows[name]) for name, schema in views.items()]
+        if by:
+            manifest["parts"] = write_parts(connection, aside, entity, by, views[entity], earlier, run)
     (aside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     aside.rename(folder)
     _point_latest(folder)
     return folder
 
 
-def _dataset(connection: Connection, folder: Path, view: str) -> dict[str, Any]:
-    schema = _schema(connection, view)
-    files = {extension: folder / f"{view}.{extension}" for extension in ("csv", "ndjson", "parquet")}
-    rows = _write_csv(connection, view, files["csv"])
-    _write_ndjson(connection, view, files["ndjson"])
-    _write_parquet(_duckdb_types(connection, view, schema), files)
+def _dataset(
+    connection: Connection, folder: Path, view: str, schema: list[dict[str, str]], rows: int
+) -> dict[str, Any]:
+    files = files_of(folder, view)
+    write_others(connection, view, schema, files)
     return {
         "name": view,
         "rows": rows,
         "schema": schema,
-        "files": [
-            {"name": file.name, "bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files.values()
-        ],
+        "csv_formulas": "neutralised" if settings().csv_for_spreadsheets else "as they are",
+        "files": listed(files, folder),
     }
-
-
-def _schema(connection: Connection, view: str) -> list[dict[str, str]]:
-    """The columns of a published view, with the descriptions that dbt wrote into the database."""
-    found = connection.execute(
-        text(
-            "select a.attname as name, format_type(a.atttypid, null) as type,"
-            " coalesce(col_description(a.attrelid, a.attnum), '') as description"
-            " from pg_attribute as a where a.attrelid = cast(:view as regclass) and a.attnum > 0"
-            " and not a.attisdropped order by a.attnum"
-        ),
-        {"view": f'published."{view}"'},
-    ).mappings()
-    return [dict(row) for row in found]
-
-
-def _write_csv(connection: Connection, view: str, file: Path) -> int:
-    """RFC 4180, UTF-8, sorted by id and time; NULL is an empty cell, an empty text is `""`."""
-    rows = sql.SQL("select * from published.{} order by 1, valid_from").format(sql.Identifier(view))
-    return _copy(connection, sql.SQL("copy ({}) to stdout (format csv, header)").format(rows), file)
-
-
-def _write_ndjson(connection: Connection, view: str, file: Path) -> int:
-    """A JSON object a row, in the same order; numbers with all their digits.
-
-    COPY's text format would escape backslashes; its CSV format leaves lines alone, under a quote that JSON never holds.
-    """
-    rows = sql.SQL("select row_to_json(t) from (select * from published.{} order by 1, valid_from) as t")
-    copy = "copy ({}) to stdout (format csv, delimiter e'\\x02', quote e'\\x01')"
-    return _copy(connection, sql.SQL(copy).format(rows.format(sql.Identifier(view))), file)
-
-
-def _copy(connection: Connection, statement: sql.Composed, file: Path) -> int:
-    cursor = driver(connection).cursor()
-    with open(file, "wb") as out, cursor.copy(statement) as copy:
-        for chunk in copy:
-            out.write(chunk)
-    return cursor.rowcount
-
-
-def _duckdb_types(connection: Connection, view: str, schema: list[dict[str, str]]) -> dict[str, str]:
-    return {
-        column["name"]: _decimal(connection, view, column["name"])
-        if column["type"] == "numeric"
-        else DUCKDB_TYPES[column["type"]]
-        for column in schema
-    }
-
-
-def _decimal(connection: Connection, view: str, column: str) -> str:
-    """The type that holds all values of a column exactly; text where 38 digits are too few, or for NaN and infinity."""
-    statement = sql.SQL(
-        "select coalesce(max(scale({0})), 0), coalesce(max(length(trunc(abs({0}))::text)), 1),"
-        " coalesce(bool_or({0} in ('NaN', 'Infinity', '-Infinity')), false) from published.{1}"
-    ).format(sql.Identifier(column), sql.Identifier(view))
-    [(scale, whole, odd)] = driver(connection).execute(statement).fetchall()
-    return "VARCHAR" if odd or whole + scale > 38 else f"DECIMAL(38, {scale})"
-
-
-def _write_parquet(types: dict[str, str], files: dict[str, Path]) -> None:
-    with duckdb.connect(config={"threads": 2}) as database:
-        database.execute("set timezone = 'UTC'")
-        rows = database.read_csv(
-            str(files["csv"]),
-            header=True,
-            delimiter=",",
-            quotechar='"',
-            escapechar='"',
-            columns=types,
-            auto_detect=False,
-            na_values="",
-            allow_quoted_nulls=False,
-            max_line_size=64 * 2**20,
-            parallel=False,
-        )
-        rows.write_parquet(str(files["parquet"]), compression="zstd")
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _published(connection: Connection, entity: str) -> int | None:
@@ -166,3 +82,8 @@ def _point_latest(folder: Path) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(folder.name, target_is_directory=True)
     aside.rename(latest)
+
+
+def forget(entity: str) -> None:
+    """Delete all exports of an entity: they hold what history does not hold any more."""
+    shutil.rmtree(settings().folder("exports") / entity, ignore_errors=True)

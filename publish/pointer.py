@@ -85,7 +85,9 @@ def _move(connection: Connection, entity: str, run: int, *, held: bool) -> Publi
         ),
         {"entity": entity, "run": run, "held": held},
     )
-    rows = connection.scalar(text(f'select count(*) from published."{entity}"'))
+    rows = connection.scalar(text("select open_rows from ledger.runs where run = :run"), {"run": run})
+    if rows is None:
+        rows = connection.scalar(text(f'select count(*) from published."{entity}"'))
     connection.execute(
         text("insert into ledger.publications (entity, run, rows) values (:entity, :run, :rows)"),
         {"entity": entity, "run": run, "rows": rows},

@@ -41,6 +41,11 @@ def plain(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def _day(moment: str) -> str:
+    """The day that a delivery speaks of, and the time, where it is not the day's first."""
+    return moment[:10] if moment[11:19] == "00:00:00" else moment[:16].replace("T", " ")
+
+
 def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
     """What arrived, and how far it has come."""
     table = _table("Deliveries", pad_edge=False, padding=(0, 1, 0, 0))
@@ -54,7 +59,7 @@ def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
             str(d["delivery_id"]),
             f"{d['vendor']}.{d['feed']}",
             Text(d["name"]),
-            d["effective_at"][:10],
+            _day(d["effective_at"]),
             d["mode"],
             Text(state, style="" if d["state"] in QUIET_STATES else "red"),
         )
@@ -197,6 +202,22 @@ def explanation(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def rights(found: Sequence[Any], members: Sequence[Mapping[str, Any]]) -> Group:
+    """What each role can read and call, and who its members are."""
+    table = _table("What each role can do", pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("role", "reads", "calls", "more than declared"):
+        table.add_column(name, overflow="fold")
+    for of_role in found:
+        cells = ("\n".join(names) or "nothing" for names in (of_role.reads, of_role.calls, of_role.too_much))
+        table.add_row(of_role.role, *(Text(cell) for cell in cells))
+    belong = _table("Members")
+    for name in ("role", "member", "superuser"):
+        belong.add_column(name)
+    for row in members:
+        belong.add_row(row["role"], row["member"], "yes: no grant binds it" if row["super"] else "")
+    return Group(table, belong)
+
+
 def rows(title: str, found: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     """Any rows in the given columns, a line each."""
     table = _table(title, pad_edge=False, padding=(0, 1, 0, 0))
@@ -214,7 +235,7 @@ def accounts_markdown(entity: str) -> str:
     head = ["delivery", "feed", "speaks of", "state", *ROWS]
     lines = [f"# Row accounts of {entity}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for d in reversed(found):
-        cells = [d["delivery_id"], f"{d['vendor']}.{d['feed']}", d["effective_at"][:10], d["state"]]
+        cells = [d["delivery_id"], f"{d['vendor']}.{d['feed']}", _day(d["effective_at"]), d["state"]]
         counts = ["" if d["rows"][name] is None else d["rows"][name] for name in ROWS]
         lines.append("| " + " | ".join(str(cell) for cell in [*cells, *counts]) + " |")
     lines += ["", "read = blank + banner + unreadable + quarantined + good;",

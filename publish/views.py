@@ -1,10 +1,11 @@
 """What Sluice shows of itself: status, quarantine and history, as plain data that is fit for JSON."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
@@ -50,7 +51,7 @@ def status() -> dict[str, Any]:
             "name": row["name"],
             "sha256": row["sha256"],
             "received_at": plain(row["received_at"]),
-            "effective_at": _in_its_zone(row["effective_at"], row["effective_date"]).isoformat(),
+            "effective_at": row["effective_at"].astimezone(ZoneInfo(row["effective_zone"])).isoformat(),
             "mode": row["mode"],
             "state": row["state"],
             "revision": row["revision"],
@@ -63,12 +64,6 @@ def status() -> dict[str, Any]:
     ]
     publications = [{key: plain(value) for key, value in row.items()} for row in runs.publications()]
     return {"deliveries": deliveries, "publications": publications}
-
-
-def _in_its_zone(moment: datetime, day: date) -> datetime:
-    """A day's first moment with the offset of the feed's zone, so that it reads as the day that it is."""
-    offset = datetime.combine(day, time(), UTC) - moment
-    return moment.astimezone(timezone(offset))
 
 
 def quarantine(entity: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ os.environ["SODA_CORE_TELEMETRY_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 for _name in [name for name in os.environ if name.startswith("SLUICE_")]:
     del os.environ[_name]  # a developer's own settings are not the tests'
+os.environ["SLUICE_DROP_SETTLES"] = "0"  # a test has written its file when it runs
 os.environ.pop("PREFECT_API_URL", None)
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -29,7 +30,8 @@ def forget_settings() -> None:
 
     settings.cache_clear()
     feeds.catalogue.cache_clear()
-    entities.key_columns.cache_clear()
+    for declared in (entities.key_columns, entities.classes, entities.optional_columns, entities.export_by):
+        declared.cache_clear()
     for url in list(_engines):
         connection._engine(url).dispose()
     _engines.clear()
@@ -193,3 +195,71 @@ def small(install: Callable[..., Sluice], small_project: Path) -> Iterator[Sluic
     """An installation with the one small entity."""
     yield install(small_project, TEST_PROJECT / "checks")
     forget_settings()
+
+
+@pytest.fixture(scope="session")
+def prefect_url() -> Iterator[str]:
+    """The API of a Prefect server for the session: it costs 10 s and more, so it is one for all who ask.
+
+    A developer may name one that runs: TESTS_PREFECT_URL.
+    """
+    from flows.server import prefect_server
+
+    if there := os.environ.get("TESTS_PREFECT_URL"):
+        yield there
+        return
+
+    before = dict(os.environ)
+    home = Path(tempfile.mkdtemp(prefix="sluice-prefect-"))
+    os.environ["SLUICE_HOME"] = str(home)
+    forget_settings()
+    with prefect_server() as url:
+        os.environ.clear()
+        os.environ.update(before)
+        forget_settings()
+        yield url
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def api(prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """That server, for this test's process and the processes that it starts."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+    with temporary_settings({PREFECT_API_URL: prefect_url, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}):
+        yield prefect_url
+
+
+@pytest.fixture(scope="session")
+def aws_url() -> Iterator[str]:
+    """A server that answers as S3, SQS, SNS and CloudFormation do."""
+    import logging
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def aws(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Clients of that server, by service; it is empty."""
+    import urllib.request
+
+    import boto3
+
+    from extract.collect import objects
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    access = {"ENDPOINT_URL": aws_url, "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "DEFAULT_REGION": "us-east-1"}
+    for name, value in access.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    urllib.request.urlopen(urllib.request.Request(f"{aws_url}/moto-api/reset", method="POST"), timeout=10).close()
+    objects.client.cache_clear()
+    yield lambda service: boto3.Session().client(service)
+    objects.client.cache_clear()

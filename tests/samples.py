@@ -1,12 +1,15 @@
 """The vendors' sample files, taken in as their feeds say."""
 
-import os
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from conftest import PROJECT, Sluice
+import psycopg
+from conftest import PROJECT, Sluice, forget_settings
 
 from extract.collect import gather
 from extract.feeds import Feed, FromFilename, load
@@ -20,9 +23,16 @@ def of(feed: Feed) -> list[Path]:
     """The sample files of a feed, oldest first; what it gathers is one."""
     if feed.arrives.gather:
         samples = VENDORS / feed.vendor / "samples"
-        target = Path(tempfile.gettempdir()) / f"sluice-samples-{os.getpid()}" / f"{feed.vendor}-samples.zip"
-        return [gather.pack(target, sorted(samples.glob(feed.arrives.drop.partition("/")[2])), samples)]
-    return sorted((VENDORS / feed.vendor / "samples").glob(Path(feed.arrives.drop).name))
+        files = sorted(samples.glob(feed.arrives.gather.partition("/")[2]))
+        return [gather.pack(_packed() / f"{feed.vendor}-samples.zip", files, samples)]
+    return sorted((VENDORS / feed.vendor / "samples").glob(feed.samples))
+
+
+@cache
+def _packed() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="sluice-samples-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def take_in(sluice: Sluice, feed: Feed) -> list[Any]:
@@ -31,10 +41,29 @@ def take_in(sluice: Sluice, feed: Feed) -> list[Any]:
     return [sluice.deliver(feed.key, file, None if dated else DAY) for file in of(feed)]
 
 
+_kept: dict[str, Path] = {}
+
+
 def loaded(install: Callable[..., Sluice]) -> Sluice:
-    """An installation of the real project with the samples of every feed published."""
+    """An installation of the real project with the samples of every feed published. The first of a session is kept as a
+    template: loading them once more would cost half a minute, a copy costs a second."""
     sluice = install(PROJECT / "dbt_project", PROJECT / "checks")
+    if "home" in _kept:
+        _on_server(sluice, "drop database sluice with (force)", "create database sluice template loaded")
+        shutil.copytree(_kept["home"], sluice.home, symlinks=True, dirs_exist_ok=True)
+        return sluice
     for feed in FEEDS.values():
         take_in(sluice, feed)
     sluice.run()
+    forget_settings()
+    _on_server(sluice, "drop database if exists loaded with (force)", "create database loaded template sluice")
+    _kept["home"] = Path(tempfile.mkdtemp(prefix="sluice-loaded-")) / "home"
+    shutil.copytree(sluice.home, _kept["home"], symlinks=True)
+    atexit.register(shutil.rmtree, _kept["home"].parent, ignore_errors=True)
     return sluice
+
+
+def _on_server(sluice: Sluice, *statements: str) -> None:
+    with psycopg.connect(sluice.url.rsplit("/", 1)[0] + "/postgres", autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)  # type: ignore[arg-type]

@@ -1,11 +1,18 @@
 """Killed at any step's boundary, the next run completes the work: nothing lost, nothing doubled."""
 
+import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
 
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, TEST_PROJECT, Sluice, _engines, forget_settings
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 DAYS = {
@@ -59,8 +66,6 @@ def drop_all(sluice) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(install, small_project):
-    from conftest import TEST_PROJECT
-
     sluice = install(small_project, TEST_PROJECT / "checks")
     drop_all(sluice)
     sluice.run()
@@ -87,11 +92,12 @@ def test_the_next_run_completes_what_a_kill_left(undisturbed, small, module, ste
 
 @pytest.mark.parametrize("step", ["stage", "judge"])
 def test_what_a_crash_of_the_server_took_is_staged_again(undisturbed, small, step):
+    from extract.feeds import catalogue
     from flows import merge, run
 
     run.prepare()
     drop_all(small)
-    run.collect("thing", run.Report())
+    run.collect_feeds(catalogue().of_entity("thing"), run.Report())
     if step == "judge":
         merge.judge("thing", merge.start("thing"))
     # What a crash does to unlogged tables, without taking the other tests' server down.
@@ -102,3 +108,90 @@ def test_what_a_crash_of_the_server_took_is_staged_again(undisturbed, small, ste
         small.sql(f"truncate {table}")
     small.run()
     assert everything(small) == undisturbed
+
+
+# Tells when the work begins, so that the instant of the kill lies in it and not in Python's start.
+WORKING = """
+from flows import run
+import dbt.cli.main
+run.prepare()
+print("ready", flush=True)
+run.run.fn(["thing"])
+"""
+TIMES = int(os.environ.get("DEEP_KILLS", "4"))
+
+
+def begin() -> subprocess.Popen[str]:
+    """A run in a process of its own, right where its work begins."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKING], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_killed_at_random_instants(undisturbed, small):
+    drop_all(small)
+    moments = random.Random()
+    for _ in range(TIMES):
+        process = begin()
+        time.sleep(moments.uniform(0, 2.5))
+        process.kill()
+        process.wait()
+    small.run()
+    assert everything(small) == undisturbed
+
+
+def test_two_runs_at_once_harm_nothing(undisturbed, small):
+    drop_all(small)
+    first, second = begin(), begin()
+    assert 0 in (first.wait(120), second.wait(120))
+    small.run()
+    assert everything(small) == undisturbed
+
+
+@pytest.fixture
+def own_server(small_project, monkeypatch):
+    """An installation with an embedded server of its own, which a test may kill."""
+    from warehouse import embedded
+
+    home = Path(tempfile.mkdtemp(prefix="sluice-killed-"))
+    home.chmod(0o755)
+    monkeypatch.setenv("SLUICE_HOME", str(home))
+    monkeypatch.setenv("SLUICE_DBT_PROJECT", str(small_project))
+    monkeypatch.setenv("SLUICE_CHECKS_FOLDER", str(TEST_PROJECT / "checks"))
+    monkeypatch.delenv("SLUICE_WAREHOUSE_URL", raising=False)
+    forget_settings()
+    yield home
+    forget_settings()
+    embedded.stop(home)
+    shutil.rmtree(home)
+
+
+def kill_the_server(home: Path) -> None:
+    """The postmaster and all its children at once, as a machine that loses its power does."""
+    pid_file = home / "postgres/data/postmaster.pid"
+    master = int(pid_file.read_text().split()[0])
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    for pid in [master, *map(int, children)]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_the_database_killed_in_the_middle(undisturbed, own_server):
+    from warehouse.connection import warehouse_url
+
+    sluice = Sluice(own_server, warehouse_url())
+    _engines.add(sluice.url)
+    drop_all(sluice)
+    for seconds in (0.4, 1.2):
+        process = begin()
+        time.sleep(seconds)
+        kill_the_server(own_server)
+        threading.Timer(20, process.kill).start()
+        process.wait()
+        forget_settings()
+    sluice.url = warehouse_url()
+    _engines.add(sluice.url)
+    sluice.run()
+    assert everything(sluice) == undisturbed

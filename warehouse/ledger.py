@@ -29,8 +29,10 @@ class Arrival:
     received_at: datetime
     effective_at: datetime
     effective_date: date
+    effective_zone: str  # in which that is the day
     declaration: str  # the version of the feed's declaration
     container: str | None = None  # the SHA-256 of the zip that it was taken out of
+    mends: int | None = None  # of a mended file: the delivery whose bad rows it brings back
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def register(connection: Connection, arrival: Arrival, *, retry: bool = True) ->
     known = _same_delivery(connection, arrival.feed, arrival.effective_at, arrival.sha256, arrival.declaration)
     if known and not _taken_anew(known, retry):
         return Registered(known["delivery_id"], "again", known["state"])
+    if arrival.mends is not None:
+        return _register_supplement(connection, arrival, known)
     before = _in_force_before(connection, arrival)
     sighted = before["delivery_id"] if before and before["sha256"] == arrival.sha256 else None
     supersede(connection, arrival.feed, arrival.effective_at)
@@ -60,6 +64,21 @@ def register(connection: Connection, arrival: Arrival, *, retry: bool = True) ->
     delivery_id = _write(connection, arrival, known, state, _next_revision(connection, arrival), sighted)
     settle_sightings(connection, arrival.entity)
     return Registered(delivery_id, "sighting" if sighted else "new", state, sighted)
+
+
+def _register_supplement(connection: Connection, arrival: Arrival, known: RowMapping | None) -> Registered:
+    """A mended file supersedes nothing: it stands beside the delivery that it mends, or is refused with that one."""
+    mended = delivery(connection, int(arrival.mends or 0), for_update=True)
+    state = "merged" if known and known["in_history"] else "received"
+    delivery_id = _write(connection, arrival, known, state, 1, None)
+    if mended["state"] in ("refused", "superseded", "retracted", "waiting"):
+        told = (
+            f"it mends delivery {mended['delivery_id']}, which is {mended['state']}: history does not count with"
+            " that one. Export the bad rows of what came after it, and mend those"
+        )
+        refused(connection, delivery_id, told, arrival.declaration)
+        state = "refused"
+    return Registered(delivery_id, "new", state)
 
 
 def lock_feed(connection: Connection, feed: str) -> None:
@@ -97,9 +116,9 @@ def _write(
         return int(known["delivery_id"])
     statement = text(
         "insert into ledger.deliveries (vendor, feed, entity, name, sha256, bytes, received_at, effective_at,"
-        " effective_date, revision, mode, state, sighting_of, found) values (:vendor, :feed, :entity, :name,"
-        " :sha256, :bytes, :received_at, :effective_at, :effective_date, :revision, :mode, :state, :sighted,"
-        f" {FROM_CONTAINER}) returning delivery_id"
+        " effective_date, effective_zone, revision, mode, state, sighting_of, mends, found) values (:vendor, :feed,"
+        " :entity, :name, :sha256, :bytes, :received_at, :effective_at, :effective_date, :effective_zone, :revision,"
+        f" :mode, :state, :sighted, :mends, {FROM_CONTAINER}) returning delivery_id"
     )
     return int(connection.scalar(statement, row))
 
@@ -138,7 +157,7 @@ def _in_force_before(connection: Connection, arrival: Arrival) -> RowMapping | N
             text(
                 "select coalesce(sighting_of, delivery_id) as delivery_id, sha256 from ledger.deliveries"
                 f" where feed = :feed and effective_at < :effective_at and state not in {OUT_OF_FORCE}"
-                " and state <> 'waiting'"
+                " and state <> 'waiting' and mends is null"
                 " order by effective_at desc limit 1"
             ),
             arrival.__dict__,
@@ -153,7 +172,7 @@ def supersede(connection: Connection, feed: str, effective_at: datetime) -> None
     connection.execute(
         text(
             "update ledger.deliveries set state = 'superseded' where feed = :feed and effective_at = :effective_at"
-            f" and state not in {OUT_OF_FORCE}"
+            f" and state not in {OUT_OF_FORCE} and mends is null"
         ),
         {"feed": feed, "effective_at": effective_at},
     )
@@ -163,7 +182,7 @@ def _next_revision(connection: Connection, arrival: Arrival) -> int:
     highest = connection.scalar(
         text(
             "select max(revision) from ledger.deliveries"
-            " where feed = :feed and effective_at = :effective_at and state <> 'refused'"
+            " where feed = :feed and effective_at = :effective_at and state <> 'refused' and mends is null"
         ),
         arrival.__dict__,
     )
@@ -176,8 +195,9 @@ def settle_sightings(connection: Connection, entity: str) -> None:
     while connection.execute(
         text(
             "with in_order as ("
-            " select d.*, lag(in_history) over (partition by feed order by effective_at) as after_history,"
-            " lag(coalesce(sighting_of, delivery_id)) over (partition by feed order by effective_at) as content_before"
+            " select d.*, lag(in_history) over (partition by feed order by effective_at, delivery_id) as after_history,"
+            " lag(coalesce(sighting_of, delivery_id)) over (partition by feed order by effective_at, delivery_id)"
+            " as content_before"
             f" from ledger.deliveries as d where entity = :entity and state not in {OUT_OF_FORCE}"
             "), settled as ("
             " update ledger.deliveries as d set in_history = true from in_order as i"
@@ -241,8 +261,9 @@ def restore(connection: Connection, feed: str, effective_at: datetime) -> int | 
     below: int | None = connection.scalar(
         text(
             "select delivery_id from ledger.deliveries where feed = :feed and effective_at = :effective_at"
-            " and state = 'superseded' and not exists (select from ledger.deliveries where feed = :feed"
-            f" and effective_at = :effective_at and state not in {OUT_OF_FORCE} and state <> 'waiting')"
+            " and state = 'superseded' and mends is null and not exists (select from ledger.deliveries"
+            " where feed = :feed and effective_at = :effective_at and mends is null"
+            f" and state not in {OUT_OF_FORCE} and state <> 'waiting')"
             " order by revision desc limit 1"
         ),
         {"feed": feed, "effective_at": effective_at},

@@ -14,12 +14,17 @@ from warehouse.errors import SluiceError
 
 @dataclass(frozen=True)
 class Rule:
-    """A row rule of a contract: `predicate` is SQL, true for a row that breaks it."""
+    """A row rule of a contract: `predicate` is SQL, true for a row that breaks it; see ledger.rules."""
 
     code: str
     column_name: str | None
     message: str
     predicate: str
+    on_fail: str = "quarantine"
+    severity: str = "error"
+    responsible: str = "vendor"
+    scope: str = "row"
+    unique_columns: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,38 @@ def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]
         return int(run)
 
 
-# What comes into history, and what goes out of it.
+def start_trial(
+    entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule], deliveries: Sequence[int]
+) -> int:
+    """Open a run that only tries how deliveries would be judged today; `fail` ends it. Call it under `entity_lock`."""
+    with transaction() as connection:
+        _close_dead(connection, entity)
+        _record_rules(connection, contract_hash, rules)
+        run = connection.scalar(
+            text(
+                "insert into ledger.runs (entity, contract_hash, gate_hash)"
+                " values (:entity, :contract_hash, :gate_hash) returning run"
+            ),
+            {"entity": entity, "contract_hash": contract_hash, "gate_hash": gate_hash},
+        )
+        connection.execute(
+            text(
+                "insert into ledger.run_deliveries (run, delivery_id, effect, judge)"
+                " select :run, unnest(cast(:ids as bigint[])), 'content', true"
+            ),
+            {"run": run, "ids": list(deliveries)},
+        )
+        return int(run)
+
+
+# What comes into history, and what goes out of it; what is to be judged again does both. What is staged and in history
+# a backfill wants judged again.
 TO_DO = (
     "select delivery_id, feed, effective_at, sighting_of, state,"
-    " case when in_history then 'remove' else 'add' end as effect from ledger.deliveries where entity = :entity"
-    " and case when in_history then state in ('superseded', 'retracted') else state in ('staged', 'sighted') end"
+    " case when in_history and state in ('superseded', 'retracted', 'refused') then 'remove' else 'add' end as effect,"
+    " judge_again from ledger.deliveries where entity = :entity and case when in_history then"
+    " state in ('superseded', 'retracted', 'refused', 'staged') or (state = 'merged' and judge_again)"
+    " else state in ('staged', 'sighted') end"
 )
 
 
@@ -79,20 +111,21 @@ def _attach_deliveries(connection: Connection, entity: str, run: int) -> None:
     connection.execute(
         text(
             f"with to_do as ({TO_DO}), since as (select feed, min(effective_at) as at from to_do group by feed),"
-            " context as (select d.delivery_id, d.feed, d.effective_at, d.sighting_of, d.state, 'context' as effect"
-            " from ledger.deliveries as d join since using (feed) where d.in_history and d.effective_at >= since.at"
-            " and d.state in ('merged', 'sighted')),"
+            " context as (select d.delivery_id, d.feed, d.effective_at, d.sighting_of, d.state, 'context' as effect,"
+            " false from ledger.deliveries as d join since using (feed) where d.in_history"
+            " and d.effective_at >= since.at and d.state in ('merged', 'sighted') and not d.judge_again),"
             " folded as (select * from to_do union all select * from context),"
-            " content as (select distinct o.delivery_id, o.feed, o.effective_at, o.sighting_of, o.state, 'content'"
+            " content as (select distinct o.delivery_id, o.feed, o.effective_at, o.sighting_of, o.state, 'content',"
+            " false"
             " from folded as s join ledger.deliveries as o on o.delivery_id = s.sighting_of"
             " where s.effect <> 'remove' and o.delivery_id not in (select delivery_id from folded)),"
             # An earlier run judged them again and did not come to account for them.
-            " unaccounted as (select d.delivery_id, d.feed, d.effective_at, d.sighting_of, d.state, 'content'"
-            " from ledger.deliveries as d join ledger.row_accounts as a using (delivery_id)"
+            " unaccounted as (select d.delivery_id, d.feed, d.effective_at, d.sighting_of, d.state, 'content',"
+            " false from ledger.deliveries as d join ledger.row_accounts as a using (delivery_id)"
             " where d.entity = :entity and d.in_history and d.state = 'merged' and a.opened is null"
             " and d.delivery_id not in (select delivery_id from folded union select delivery_id from content))"
             " insert into ledger.run_deliveries (run, delivery_id, effect, judge)"
-            " select :run, delivery_id, effect, effect = 'add' and state = 'staged'"
+            " select :run, delivery_id, effect, effect = 'add' and (state = 'staged' or judge_again)"
             " from (select * from folded union all select * from content union all select * from unaccounted) as every"
         ),
         {"entity": entity, "run": run},
@@ -121,7 +154,8 @@ def _not_judged_any_more(connection: Connection, run: int) -> list[int]:
         row["delivery_id"]
         for row in list(needed)
         if not row["there"]
-        or connection.scalar(text(f"select count(*) from judged.delivery_{int(row['delivery_id'])}")) != row["rows"]
+        # A crash of the server leaves such a table empty, never in part.
+        or (row["rows"] and not connection.scalar(text(f"select exists (table judged.delivery_{row['delivery_id']})")))
     ]
 
 
@@ -183,8 +217,10 @@ def _record_rules(connection: Connection, contract_hash: str, rules: Sequence[Ru
     ]
     connection.execute(
         text(
-            "insert into ledger.rules (contract_hash, position, code, column_name, message, predicate)"
-            " values (:contract_hash, :position, :code, :column_name, :message, :predicate) on conflict do nothing"
+            "insert into ledger.rules (contract_hash, position, code, column_name, message, predicate, on_fail,"
+            " severity, responsible, scope, unique_columns)"
+            " values (:contract_hash, :position, :code, :column_name, :message, :predicate, :on_fail,"
+            " :severity, :responsible, :scope, :unique_columns) on conflict do nothing"
         ),
         rows,
     )

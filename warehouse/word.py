@@ -25,10 +25,13 @@ def undo(connection: Connection, delivery_id: int) -> str:
     delivery = _locked(connection, delivery_id)
     if delivery["state"] != "retracted":
         raise SluiceError(f"Delivery {delivery_id} is not retracted, but {delivery['state']}.")
+    if delivery["mends"] is not None:
+        _undo_supplement(connection, delivery)
+        return str(delivery["entity"])
     newer = connection.scalar(
         text(
             "select delivery_id from ledger.deliveries where feed = :feed and effective_at = :effective_at"
-            f" and revision > :revision and state not in {ledger.OUT_OF_FORCE} and state <> 'waiting'"
+            f" and mends is null and revision > :revision and state not in {ledger.OUT_OF_FORCE} and state <> 'waiting'"
         ),
         dict(delivery),
     )
@@ -44,12 +47,38 @@ def undo(connection: Connection, delivery_id: int) -> str:
     return str(delivery["entity"])
 
 
+def _undo_supplement(connection: Connection, delivery: RowMapping) -> None:
+    """A mended file is back in force with what it mends; it supersedes nothing."""
+    mended = ledger.delivery(connection, delivery["mends"])
+    if mended["state"] in ("refused", "superseded", "retracted", "waiting"):
+        raise SluiceError(
+            f"Delivery {delivery['delivery_id']} mends delivery {mended['delivery_id']}, which is {mended['state']}."
+        )
+    ledger.put_in_force(connection, delivery["delivery_id"])
+
+
 def _locked(connection: Connection, delivery_id: int) -> RowMapping:
     feed = connection.scalar(text("select feed from ledger.deliveries where delivery_id = :id"), {"id": delivery_id})
     if feed is None:
         raise SluiceError(f"There is no delivery {delivery_id}; `sluice status` lists them.")
     ledger.lock_feed(connection, feed)
     return ledger.delivery(connection, delivery_id, for_update=True)
+
+
+def judge_again(connection: Connection, delivery_id: int) -> None:
+    """Let the next run judge a merged delivery anew; until then history keeps what it brought. The accounts of its
+    sightings are written anew, too: their rows are its."""
+    connection.execute(
+        text("update ledger.deliveries set state = 'staged' where delivery_id = :id and state = 'merged'"),
+        {"id": delivery_id},
+    )
+    connection.execute(
+        text(
+            "delete from ledger.row_accounts where delivery_id in"
+            " (select delivery_id from ledger.deliveries where sighting_of = :id and state = 'sighted')"
+        ),
+        {"id": delivery_id},
+    )
 
 
 def wait(connection: Connection, run: int, delivery_id: int, why: str) -> None:
@@ -80,6 +109,21 @@ def wait(connection: Connection, run: int, delivery_id: int, why: str) -> None:
     )
 
 
+def refuse_in_run(connection: Connection, run: int, delivery_id: int, why: str) -> None:
+    """Refuse a delivery that breaks a rule which refuses, in the midst of its run; the run goes on without it."""
+    declaration = ledger.delivery(connection, delivery_id, for_update=True)["found"] or {}
+    ledger.refused(connection, delivery_id, why, str(declaration.get("declaration", "")))
+    # Neither it nor its sightings come in, and what it had superseded, in force again, does not go out.
+    connection.execute(
+        text(
+            "delete from ledger.run_deliveries as r using ledger.deliveries as d where r.run = :run"
+            " and d.delivery_id = r.delivery_id and (d.state = 'refused' or (r.effect = 'remove' and d.in_history"
+            " and d.state in ('merged', 'sighted')))"
+        ),
+        {"run": run},
+    )
+
+
 def accept(connection: Connection, delivery_id: int) -> str:
     """Say yes to a delivery that waits: the next run merges it. Gives its entity."""
     return _decide(connection, delivery_id, "staged", None, accepted=True)
@@ -94,7 +138,7 @@ def _decide(connection: Connection, delivery_id: int, state: str, why: str | Non
     delivery = _locked(connection, delivery_id)
     if delivery["state"] != "waiting":
         raise SluiceError(f"Delivery {delivery_id} does not wait, it is {delivery['state']}.")
-    if accepted:
+    if accepted and delivery["mends"] is None:
         ledger.supersede(connection, delivery["feed"], delivery["effective_at"])
     connection.execute(
         text(

@@ -1,1 +1,1 @@
-"""Ways of arrival: how files come to us."""
+"""Ways of arrival: how files come to us. docs/collecting.md shows each; a way is a class (see way.py)."""

@@ -2,35 +2,52 @@
 
 import os
 import zipfile
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from extract.collect import drop
+from extract.collect.declared import Declaration
+from extract.collect.way import Fetched, Offer, Way
 from extract.feeds import Feed
-from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
 NO_TIME = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes, whenever they were written
 
 
-def gathered(feed: Feed, files: Sequence[Path]) -> list[Path]:
-    """A zip of the files with their names below the drop folder; none where there are none.
+class Gather(Way):
+    """`arrives: {gather: "acme/*/meta.*"}`: the word after it is the pattern, below the drop folder."""
+
+    Declaration = Declaration
+
+    def offers(self) -> Iterator[Offer]:
+        """One zip of all that matches and is finished; none where nothing does."""
+        path = gathered(self.feed, drop.finished(self.feed))
+        if path:
+            arrived_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            yield Offer(str(path), name=path.name, arrived_at=arrived_at, path=path)
+
+    def fetch(self, offer: Offer, folder: Path) -> Fetched:  # noqa: ARG002
+        """It lies here already."""
+        path = Path(offer.source)
+        return Fetched(path, path.stat().st_size)
+
+
+def gathered(feed: Feed, files: Mapping[Path, drop.Look]) -> Path | None:
+    """A zip of the files with their names below the drop folder, or None where there are none.
 
     It is as old as the newest of them, and called after the feed's vendor and that day. The same names with the same
     contents make the same bytes: feeds that share a listing share its place in the archive.
     """
     if not files:
-        return []
-    try:
-        newest = max(file.stat().st_mtime for file in files)
-        day = datetime.fromtimestamp(newest, feed.zone).date()
-        target = settings().folder("tmp") / "gathered" / feed.key / f"{feed.vendor}-{day}.zip"
-        aside = pack(target.with_name(f".{target.name}.{os.getpid()}"), files, settings().drops)
-    except OSError as error:
-        raise SluiceError(f"{feed.key}: its files cannot be gathered: {error}. Check their permissions.") from error
-    os.utime(aside, (newest, newest))
+        return None
+    newest = max(changed_at for _, changed_at in files.values())
+    day = datetime.fromtimestamp(newest / 1e9, feed.zone).date()
+    target = settings().folder("tmp") / "gathered" / feed.key / f"{feed.vendor}-{day}.zip"
+    aside = pack(target.with_name(f".{target.name}.{os.getpid()}"), list(files), settings().drops)
+    os.utime(aside, ns=(newest, newest))
     aside.rename(target)
-    return [target]
+    return target
 
 
 def pack(target: Path, files: Sequence[Path], root: Path) -> Path:

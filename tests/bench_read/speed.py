@@ -53,7 +53,7 @@ def staged(path: Path, delivery_id: int) -> str:
 
     columns = tuple(Column(name=name, headers=(name,), required=True, pii="none") for name in NAMES)
     feed = Feed(
-        vendor="bench", name="rows", entity="thing", owner=Owner(name="B", email="b@example.com"), mode="full",
+        vendor="bench", name="rows", entity="thing", owner=Owner(name="B", email=("b@example.com",)), mode="full",
         arrives=Arrives(drop="b/*.csv"), columns=columns,
     )  # fmt: skip
     with transaction() as connection:

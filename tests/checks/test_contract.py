@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from checks import contract
+from checks import contract, verification
 
 EVERY_KIND = Path(__file__).with_name("every_kind.yml")
 # A change of soda-core that changes one of these changes what is held back: look before you take it over.
@@ -91,6 +91,74 @@ def test_a_contract_that_says_what_cannot_be_used_is_refused(tmp_path, case):
     assert str(file) in str(refused.value)
 
 
+CONTRACT = """\
+dataset: warehouse/sluice/judged/thing
+columns:
+  - name: code
+    checks:
+      - missing:
+          name: code present
+          attributes: {code: code_missing, message: m}
+checks:
+  - failed_rows:
+      name: big
+      expression: size > 5
+      attributes:
+        code: size_big
+        message: m
+        on_fail: quarantine
+"""
+LINES = {
+    "an unknown policy": ("on_fail: quarantine", "on_fail: quarantene", 15, "did you mean quarantine"),
+    "an unknown attribute": ("on_fail: quarantine", "on_fial: refuse", 15, "did you mean on_fail"),
+    "an unknown severity": ("on_fail: quarantine", "severity: awful", 15, "error, critical, warning, info"),
+    "a code twice": ("code: size_big", "code: code_missing", 13, "the first on line 7"),
+    "a code of the split's own": ("code: size_big", "code: key_missing", 13, "choose another"),
+    "a code that is no word": ("code: size_big", "code: size-big", 13, "letters, digits and _"),
+    "no message": ("message: m\n", "severity: error\n", 9, "attributes.message is missing"),
+    "a key that Soda lacks": ("name: big", "nam: big", 10, "there is no such key"),
+    "a kind that Soda lacks": ("- failed_rows", "- failed_row", 9, "is no kind of check"),
+    "a key twice": ("name: big", "expression: size > 9", 11, "stands twice"),
+    "no YAML": ("name: big", "name: [big", 11, "not readable as YAML"),
+    "a masked column of history": ("size > 5", "size > current_phone", 11, "its class is phone"),
+    "no column of history": ("size > 5", "size > current_colour", 11, "there is no such column"),
+    "a threshold's key that Soda lacks": ("name: big", "threshold: {must_bee: 0}", 10, "there is no such key"),
+}
+
+
+@pytest.mark.parametrize("case", LINES)
+def test_what_is_wrong_is_told_with_its_line(tmp_path, case):
+    right, wrong, line, told = LINES[case]
+    file = tmp_path / "thing.yml"
+    file.write_text(CONTRACT)
+    classes = {"code": "none", "size": "none", "phone": "phone"}
+    assert [rule.code for rule in contract.row_rules(file, classes)] == ["code_missing", "size_big"]
+    file.write_text(CONTRACT.replace(right, wrong, 1) if "message" not in right else _last(CONTRACT, right, wrong))
+    with pytest.raises(contract.ContractError, match=told) as refused:
+        contract.row_rules(file, classes)
+    assert str(refused.value).startswith(f"{file}:{line}:")
+
+
+def _last(text, right, wrong):
+    return wrong.join(text.rsplit(right, 1))
+
+
+def test_a_rule_carries_its_policy(tmp_path):
+    file = tmp_path / "thing.yml"
+    file.write_text(CONTRACT.replace("on_fail: quarantine", "on_fail: warn\n        responsible: us"))
+    missing, big = contract.row_rules(file)
+    assert (missing.on_fail, missing.severity, missing.responsible) == ("quarantine", "error", "vendor")
+    assert (big.on_fail, big.severity, big.responsible) == ("warn", "warning", "us")
+
+
+def test_a_rule_about_the_delivery_is_left_to_the_split(tmp_path):
+    """Soda sees the good rows only, whose sum is another."""
+    file = tmp_path / "thing.yml"
+    file.write_text(CONTRACT.replace("size > 5", "(select sum(size) from candidates) <> 5"))
+    assert [rule.scope for rule in contract.row_rules(file)] == ["row", "delivery"]
+    assert "checks" not in yaml.safe_load(verification.aimed(file, "elsewhere", None))
+
+
 @pytest.mark.parametrize("content", ["columns: [\n", "", "- a\n", "\x00", "just words"])
 def test_a_file_that_is_no_contract_is_refused(tmp_path, content):
     file = tmp_path / "thing.yml"
@@ -120,7 +188,7 @@ def test_a_contract_that_was_changed_is_read_anew(tmp_path):
 
 def test_a_contract_is_verified_in_the_warehouses_own_database():
     """It is written for a database called sluice; an outside warehouse has another name."""
-    aimed = yaml.safe_load(contract._aimed(EVERY_KIND, "elsewhere", "true"))
+    aimed = yaml.safe_load(verification.aimed(EVERY_KIND, "elsewhere", "true"))
     assert aimed["dataset"] == "warehouse/elsewhere/judged/thing"
     assert aimed["columns"][0]["checks"][1]["invalid"]["valid_reference_data"] == {
         "dataset": "warehouse/elsewhere/reference/known_region",

@@ -38,23 +38,34 @@ class Version:
     end: date | None = None
 
 
-def reference(told: list[tuple[date, Delivery]]) -> dict[tuple[str, Key], list[Version]]:
-    """The versions of each (feed, key), by walking through the deliveries in force, day by day."""
-    versions: dict[tuple[str, Key], list[Version]] = {}
+Versions = dict[tuple[str, Key], list[Version]]
+Effects = set[tuple[str, str, int, int, int]]  # feed, day, opened, changed, closed
+
+
+def reference(told: list[tuple[date, Delivery]]) -> tuple[Versions, Effects]:
+    """The versions of each (feed, key), by walking through the deliveries in force, day by day; and what each of these
+    did."""
+    versions: Versions = {}
+    effects: Effects = set()
     for day, delivery in told:
+        opened = changed = closed = 0
         good, present = judge(delivery)
         for key, value in good.items():
             known = versions.setdefault((delivery.feed, key), [])
             if not known or known[-1].end:
                 known.append(Version(value, day))
+                opened += 1
             elif known[-1].value != value:
                 known[-1].end = day
                 known.append(Version(value, day))
+                changed += 1
         for (feed, key), known in versions.items():
             absent = key not in good and key not in present
             if delivery.feed == "things" == feed and absent and not known[-1].end:
                 known[-1].end = day
-    return versions
+                closed += 1
+        effects.add((f"acme.{delivery.feed}", str(day), opened, changed, closed))
+    return versions, effects
 
 
 def judge(delivery: Delivery) -> tuple[dict[Key, tuple[str, str]], set[Key]]:
@@ -157,7 +168,7 @@ def test_history_is_a_function_of_the_deliveries_in_force(install, small_project
         done.append((what, number))
     sluice.run()
 
-    versions = reference(in_force(told, done))
+    versions, effects = reference(in_force(told, done))
     expected = {
         (f"acme.{feed}", *key, int(v.value[0]), bool(v.value[1]), str(v.start), str(v.end) if v.end else None)
         for (feed, key), known in versions.items()
@@ -169,6 +180,12 @@ def test_history_is_a_function_of_the_deliveries_in_force(install, small_project
     )
     assert len(found) == len(set(found))
     assert set(found) == expected
+    # The accounts too are a function of what is in force: a late delivery changes those of the ones that follow it.
+    accounts = sluice.sql(
+        "select feed, effective_date::text, opened, changed, closed from ledger.row_accounts"
+        " join ledger.deliveries using (delivery_id) where in_history"
+    )
+    assert set(accounts) == effects
     assert (
         sluice.value("select count(*) from ledger.deliveries where in_history <> (state in ('merged', 'sighted'))") == 0
     )

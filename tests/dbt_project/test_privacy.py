@@ -14,7 +14,7 @@ from conftest import PROJECT, TEST_PROJECT, _aim, _sql, forget_settings
 from samples import FEEDS, of
 from workbench import things
 
-from extract.feeds import PII_CLASSES
+from extract.classes import BUILT_IN as PII_CLASSES
 from warehouse.errors import SluiceError
 
 KEYED = [pii for pii in PII_CLASSES if pii not in ("none", "free_text")]
@@ -37,8 +37,9 @@ def shown(columns, rows):
     return [["" if cell is None else str(cell) for cell in row] for row in table.rows]
 
 
-def macro(name, pii, column="v0"):
-    return "{{ " + f"{name}({{'name': '{column}', 'pii': '{pii}'}})" + " }}"
+def macro(name, pii, column="v0", **more):
+    call = "{{ " + f"{name}({ ({'name': column, 'pii': pii} | more)!r})" + " }}"
+    return call if name != "token" else f"(select {call} from pii.token_key_now() as key)"
 
 
 def test_a_token_tells_the_class_and_differs_between_classes(house):
@@ -78,7 +79,18 @@ MASKED = {
     "free_text": [
         ("call 702-555-0143 or mail ann.lee@example.com", "call [number] or mail [e-mail]"),
         ("(702) 555-0143, +44 20 7946 0001", "[number], [number]"),
+        ("tel. 01 42 68 53 00 or 030/1234567", "tel. [number] or [number]"),
+        ("7025550143, 702.555.0143 x12.", "[number], [number] x12."),
+        ("o'hara_1@mail.example.co.uk!", "[e-mail]!"),
+        ("card 4111 1111 1111 1111, 4111111111111111", "card [card], [card]"),
+        ("amex 3782 822463 10005", "amex [card]"),
+        ("SSN 123-45-6789 from 203.0.113.77", "SSN [id] from [ip]"),
         ("since 29.11.2016, 12 places", "since 29.11.2016, 12 places"),
+        ("on 2016-11-29 10:15, till 2017-01-01", "on 2016-11-29 10:15, till 2017-01-01"),
+        ("1/5/2026 - 12/31/2026", "1/5/2026 - 12/31/2026"),
+        ("REF-20161129-0001, case 123456789, 16/00123/FUL", "REF-20161129-0001, case 123456789, 16/00123/FUL"),
+        ("1,250,000.00 EUR for 12 34 56 places", "1,250,000.00 EUR for 12 34 56 places"),
+        ("version 1.2.3, NV 89027-1234", "version 1.2.3, NV 89027-1234"),
     ],
     "none": [("as it is", "as it is")],
 }
@@ -86,6 +98,7 @@ MASKED = {
 
 def test_every_class_has_its_mask(house):
     assert set(MASKED) == set(PII_CLASSES)
+    assert house
     asked = [(pii, value, mask) for pii, cases in MASKED.items() for value, mask in cases]
     expression = {"date_of_birth": "v{0}::date"}
     row = tuple(value for _, value, _ in asked)
@@ -97,6 +110,51 @@ def test_every_class_has_its_mask(house):
         columns.append(f"{column} as c{i}")
     (found,) = shown(", ".join(columns), [row])
     assert found == [mask for _, _, mask in asked]
+
+
+PHONES = {
+    "US": ["(702) 555-0143", "702.555.0143", "1-702-555-0143", "+1 (702) 555-0143", "011 44 20 7946 0001",
+           "702 555 0143 ext. 12", "702-555-0143 x9", "+442079460001", "7025550143#77"],
+    "GB": ["020 7946 0001", "+44 (0)20 7946 0001", "0044 20 7946 0001", "(01632) 960 001", "07700 900123",
+           "+1 702-555-0143"],
+    "DE": ["030/1234567", "+49 30 1234567", "0049 30 1234567", "(0171) 123 45 67", "030 1234567 ext 4"],
+    "FR": ["01 42 68 53 00", "+33 (0)1 42 68 53 00", "00 33 1 42 68 53 00", "01.42.68.53.00"],
+    "IT": ["06 698 1234", "+39 06 6981234", "347 123 4567"],
+    "ES": ["912 345 678", "+34 912 345 678", "0034 612 345 678"],
+    "HU": ["06 1 234 5678", "+36 1 234 5678"],
+    "IN": ["098765 43210", "+91 98765 43210"],
+    "AU": ["(02) 9876 5432", "0011 44 20 7946 0001", "0412 345 678"],
+    "JP": ["03-1234-5678", "+81 3 1234 5678"],
+    "CH": ["044 668 18 00", "+41 44 668 18 00"],
+    "RU": ["8 (495) 123-45-67", "+7 495 123 45 67"],
+}  # fmt: skip
+
+
+def test_phones_are_normalised_as_the_library_does(house):
+    """The database's few rules against libphonenumber's many, over spellings and example numbers of every region."""
+    import phonenumbers
+    from phonenumbers import PhoneNumberFormat as Format
+
+    regions = macro("calling_codes", "none").split("(")[0] + "() | join(' ') }}"
+    known = shown(f"'{regions}'", [("x",)])[0][0].split()
+    samples = [(region, spelling) for region, spellings in PHONES.items() for spelling in spellings]
+    for region in known:
+        example = phonenumbers.example_number(region)
+        for form in (Format.E164, Format.INTERNATIONAL, Format.NATIONAL):
+            samples.append((region, phonenumbers.format_number(example, form)))
+    columns = [
+        f"{macro('normalised', 'phone', f'v{i}', region=region)} as c{i}" for i, (region, _) in enumerate(samples)
+    ]
+    (found,) = shown(", ".join(columns), [tuple(spelling for _, spelling in samples)])
+    assert len(samples) > 150
+    for (region, spelling), normal in zip(samples, found, strict=True):
+        expected = phonenumbers.format_number(phonenumbers.parse(spelling, region), Format.E164)
+        assert normal == expected, (region, spelling)
+
+
+def test_what_is_no_number_stays_apart(house):
+    found = shown(macro("normalised", "phone"), [("1-800-FLOWERS",), ("1-800-CABBAGE",), ("ask Ann",), ("12",), ("",)])
+    assert len({cell for (cell,) in found}) == len(found)
 
 
 # RFC 4231, 4.2 to 4.8 without the truncated one: key, data, HMAC-SHA-256.
@@ -212,7 +270,7 @@ def test_every_database_makes_its_own_keys(house, server):
         forget_settings()
         _sql(server, f"drop database {name} with (force)")
     _aim(house.home, server, PROJECT / "dbt_project", PROJECT / "checks")
-    assert len(set(found)) == 4
+    assert len(set(found)) == 6
     assert all(len(set(key)) > 10 for key in found)
 
 
@@ -258,4 +316,26 @@ def test_a_column_without_a_known_class_stops_the_build(install, small_project, 
         install(project, TEST_PROJECT / "checks")
     for part in ("models/judged/judged_thing.yml", "colour", told, "config: {meta: {pii: ...}}", "street_address"):
         assert part in str(stopped.value)
+    forget_settings()
+
+
+def test_a_project_adds_its_own_class(install, small_project, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    declared = yaml.safe_load((project / "dbt_project.yml").read_text())
+    declared["vars"]["pii_classes"] = {
+        "plate": {"normalised": "upper(translate({value}, ' -', ''))", "masked": "left({value}, 2) || '***'"},
+        "badge": {"has_token": False},
+    }
+    (project / "dbt_project.yml").write_text(yaml.safe_dump(declared))
+    for file in (project / "models/judged/judged_thing.yml", project / "models/staging/acme/_acme.yml"):
+        file.write_text(file.read_text().replace("pii: email", "pii: plate").replace("pii: free_text", "pii: badge"))
+    small = install(project, TEST_PROJECT / "checks")
+    things(small, 1, "n,a,1,77,b-ab 12", "n,b,1,78,BAB 12")
+    small.run()
+    rows = small.sql("select code, note, keeper, keeper_token from published.thing order by code")
+    assert [row[1:3] for row in rows] == [("***", "b-***"), ("***", "BA***")]
+    assert rows[0][3] == rows[1][3]
+    assert rows[0][3].startswith("plate:")
+    assert small.sql("select class, normal from pii.vault") == [("plate", "BAB12")]
     forget_settings()

@@ -30,9 +30,9 @@ def test_a_row_keeps_all_its_reasons_in_the_contracts_order(small):
     }
     (told,) = small.sql("select reasons from quarantine.thing where row_number = 2")[0]
     assert told == [
-        {"code": "region_missing", "column": "region", "message": "Every thing has a region."},
-        {"code": "code_missing", "column": "code", "message": "Every thing has a code."},
-        {"code": "size_negative", "column": "size", "message": "The size is 0 or more."},
+        {"code": "region_missing", "column": "region", "message": "Every thing has a region.", "value": None},
+        {"code": "code_missing", "column": "code", "message": "Every thing has a code.", "value": None},
+        {"code": "size_negative", "column": "size", "message": "The size is 0 or more.", "value": "-1"},
     ]
     assert small.sql("select line_number, raw ->> 'code' from quarantine.thing where row_number = 3") == [(4, "b")]
 
@@ -65,7 +65,7 @@ def test_every_kind_of_check_holds_back_what_soda_counts(bench, checks):
     checks.contract.write_text(EVERY_KIND.read_text())
     bench.sql("create table reference.known_region as select unnest(array['n', 's', 'it''s']) as region")
     lines = [
-        "s,bb,,,", "s,bb,9,big,", "it's,it's,10,,",  # good: without a size it repeats nothing; repeated; too big
+        "it's,bb,,,", "s,bb,9,big,", "it's,it's,10,,",  # good: without a size it repeats nothing; repeated; too big
         ",bb,3,,", "x,CAPITALS,4,,", "w,bb,5,,", ",x,5,,",  # no region; excused from its shape; region unknown
         "n,n/a,6,,", "s,n/a,7,,", "n,,8,,", "s,,9,,",  # missing codes are not repeated; no note
         "n,bb,2,,", "n,b,2,,", "n,bb,2,other,", "n,a,,,", "n,a,many,,",  # repeated codes and sizes; no size twice

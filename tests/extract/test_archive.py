@@ -217,3 +217,34 @@ def test_no_credentials(home: Path, s3: Any, tmp_path: Path, monkeypatch: pytest
     at(monkeypatch, "s3://vault")
     with pytest.raises(SluiceError, match=r"s3://vault.*[Cc]redentials.*AWS_"):
         archive.keep(arrived(tmp_path))
+
+
+@pytest.mark.parametrize(("asked", "given"), [("AES256", ("AES256", None)), ("key-1", ("aws:kms", "key-1"))])
+def test_s3_is_asked_to_encrypt(
+    s3: Any,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    given: tuple[str, str | None],
+) -> None:
+    monkeypatch.setenv("SLUICE_ARCHIVE_ENCRYPTION", asked)
+    at(monkeypatch, "s3://vault/some/prefix")
+    archive.keep(arrived(tmp_path))
+    (found,) = s3.list_objects_v2(Bucket="vault")["Contents"]
+    head = s3.head_object(Bucket="vault", Key=found["Key"])
+    assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == given
+
+
+def test_what_is_removed_is_gone(any_archive: str, tmp_path: Path) -> None:
+    kept = archive.keep(arrived(tmp_path))
+    archive.remove(kept.sha256)
+    archive.remove(kept.sha256)
+    with pytest.raises(SluiceError, match="does not hold"), archive.fetch(kept.sha256, "x.csv"):
+        pass
+
+
+def test_what_is_refused_stays_out(any_archive: str, tmp_path: Path) -> None:
+    kept = archive.keep(arrived(tmp_path), refuse=lambda sha256: sha256 == HASH)
+    with pytest.raises(SluiceError, match="does not hold"), archive.fetch(kept.sha256, "x.csv"):
+        pass

@@ -87,6 +87,14 @@ SPOILT = {
         edit(SIZE, SIZE.replace("none", "public")),
         [f"{THINGS}.columns.size.config.meta.pii", "'public'", "'none'"],
     ),
+    "a name that tells, classed none": (
+        edit("name: size", "name: mobile_number"),
+        [f"{THINGS}.columns.mobile_number.config.meta.pii", "looks like phone", "why: ..."],
+    ),
+    "a header that tells, classed none": (
+        edit('["Size"]', '["Size", "E-mail address"]'),
+        [f"{THINGS}.columns.size.config.meta.pii", "looks like email", "pii: email"],
+    ),
     "column without anything": (
         edit(f"config: {{meta: {{{SIZE}}}}}", ""),
         [f"{THINGS}.columns.size.config.meta.pii", "missing"],

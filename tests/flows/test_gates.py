@@ -142,6 +142,29 @@ def test_what_does_not_pass_the_gate_is_not_published(bench, checks):
     assert sorted(bench.sql("select code, size from published.thing")) == [("a", 9), ("c", 1)]
 
 
+def test_a_warning_of_the_gate_is_published_with_a_notice(bench, checks):
+    checks.rewrite(
+        checks.gate,
+        checks=[{"row_count": {"name": "not too few", "threshold": {"must_be_greater_than": 5, "level": "warn"}}}],
+    )
+    things(bench, 1, "n,a,1,,")
+    [merged] = bench.run().merged
+    assert merged.notices == ("thing run 1: the gate warns: not too few (1)",)
+    assert moved(bench)["pointer"] == [(1,)]
+    assert ("not too few", "WARN") in bench.sql("select name, outcome from ledger.check_results where stage = 'gate'")
+
+
+def test_a_delivery_of_bad_rows_only_waits_and_merges_nothing(small):
+    from flows.run import RunError
+
+    things(small, 1, *[f"n,c{number},-1,," for number in range(60)])
+    with pytest.raises(RunError, match=r"waits: 60 of 60 rows are bad \(100%, the bound is 50%\)"):
+        small.run()
+    assert small.sql("select state from ledger.deliveries") == [("waiting",)]
+    assert small.value("select count(*) from history.dim_thing") == 0
+    assert small.sql("select outcome, value from ledger.delivery_checks where \"check\" = 'bad'") == [("wait", 1)]
+
+
 def test_a_broken_check_is_a_failed_check(bench, checks):
     """Soda goes on where a check cannot be evaluated; a publication does not."""
     checks.rewrite(checks.gate, columns=[{"name": "colour", "checks": [{"missing": {"name": "coloured"}}]}])

@@ -125,3 +125,58 @@ def test_rights_last_when_a_view_is_built_anew(house, logins):
     before = {role: readable(house, logins[role]) for role in ROLES}
     dbt.invoke("run", "--select", "config.materialized:view")
     assert {role: readable(house, logins[role]) for role in ROLES} == before
+
+
+def test_every_table_view_function_and_role_is_as_declared(house, logins):
+    from command import sluice as command
+
+    from warehouse import rights
+
+    for role, name in logins.items():
+        if role != "sluice_loader":
+            found = rights.rights_of(name, "public" if role == "nobody" else role)
+            assert found.too_much == (), role
+    told = command("roles", "check")
+    assert told.exit_code == 0, told.output
+    assert "published.provider" in command("roles", "check", "--json").stdout
+
+
+FAULTS = {
+    "a table in the open": "grant select on judged.provider to sluice_reader;"
+    " grant usage on schema judged to sluice_reader",
+    "a column": "grant select (raw) on quarantine.provider to sluice_analyst",
+    "a right to write": "grant insert on history.dim_provider to sluice_analyst",
+    "everybody": "grant usage on schema staging to public; grant select on staging.unreadable to public",
+    "a function": "grant execute on function pii.random_key() to sluice_steward",
+    "a schema to create in": "grant create on schema published to sluice_reader",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_more_than_is_declared_is_found(house, fault):
+    from command import refusal
+    from command import sluice as command
+
+    for statement in FAULTS[fault].split("; "):
+        house.sql(statement)
+    try:
+        assert "more than declared" in refusal(command("roles", "check"))
+    finally:
+        for statement in FAULTS[fault].split("; "):
+            house.sql(statement.replace("grant ", "revoke ", 1).replace(" to ", " from "))
+    assert command("roles", "check").exit_code == 0
+
+
+def test_a_new_table_is_closed(house):
+    from warehouse import rights
+
+    try:
+        for schema in ("pii", "staging", "judged", "ledger"):
+            house.sql(f"create table {schema}.fresh (secret text)")
+            house.sql(f"create function {schema}.fresh() returns int language sql return 1")
+        assert [of_role.too_much for of_role in rights.check()] == [()] * 4
+        reads = {name for of_role in rights.check() for name in (*of_role.reads, *of_role.calls)}
+        assert not [name for name in reads if name.endswith("fresh")]
+    finally:
+        for schema in ("pii", "staging", "judged", "ledger"):
+            house.sql(f"drop table {schema}.fresh; drop function {schema}.fresh()")

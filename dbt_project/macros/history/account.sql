@@ -1,6 +1,7 @@
-{# What each delivery did, as history says it now: for what comes in with this run, and for what was judged again. A
-   delivery that does not add up breaks the constraint every_good_row_is_merged. #}
-{% macro merge_account_sql(entity, relation, run) %}
+{# What each delivery did, as history says it now: of those that come in; of those that were merged before and are
+   followed by a late one, as it is now; and of those that were judged again. A delivery that does not add up breaks the
+   constraint every_good_row_is_merged. #}
+{% macro merge_account_sql(entity, relation, run, loaded) %}
     {%- set id = entity ~ '_id' -%}
     insert into ledger.row_accounts
         (delivery_id, read, blank, banner, unreadable, staged, quarantined, good, duplicate)
@@ -12,70 +13,102 @@
     where folding.delivery_id <> folding.content_id
     on conflict (delivery_id) do nothing;
 
-    with accounted as (
-        select d.delivery_id, coalesce(d.sighting_of, d.delivery_id) as content_id, d.feed, d.effective_at
-        from ledger.run_deliveries as r
-        join ledger.deliveries as d using (delivery_id)
-        join ledger.row_accounts as account using (delivery_id)
-        where r.run = {{ run }} and account.opened is null and r.effect <> 'remove'
-    ),
-
-    judged as (
-        select _delivery_id as content_id, count(*) as rows
-        from judged.{{ entity }}
-        where _delivery_id = any (array(select content_id from accounted))
-        group by 1
-    ),
-
-    -- Grouped, not joined: the planner does not know how many versions share a new delivery's time, and joined 5,000
-    -- beginnings with 5,000 endings by nested loops.
-    bounds as (
-        select delivery_id, id, bool_or(begins) as begins, bool_or(ends) as ends
-        from (
-            select accounted.delivery_id, version.{{ id }} as id, true as begins, false as ends
-            from accounted
-            join {{ relation }} as version
-                on version._feed = accounted.feed
-                and version.valid_from = accounted.effective_at
-                and version._superseded_in is null
-            union all
-            select accounted.delivery_id, version.{{ id }}, false, true
-            from accounted
-            join {{ relation }} as version
-                on version._feed = accounted.feed
-                and version.valid_to = accounted.effective_at
-                and version._superseded_in is null
-        ) as either
-        group by 1, 2
-    ),
-
-    effects as (
-        select
-            delivery_id,
-            count(*) filter (where begins and not ends) as opened,
-            count(*) filter (where begins and ends) as changed,
-            count(*) filter (where ends and not begins) as closed
-        from bounds
-        group by 1
-    )
-
     update ledger.row_accounts as account
     set
-        opened = coalesce(effects.opened, 0),
-        changed = coalesce(effects.changed, 0),
-        unchanged = coalesce(judged.rows, 0) - coalesce(effects.opened, 0) - coalesce(effects.changed, 0),
-        closed = coalesce(effects.closed, 0)
-    from accounted
-    left join judged using (content_id)
-    left join effects using (delivery_id)
-    where account.delivery_id = accounted.delivery_id;
+        opened = effect.opened,
+        changed = effect.changed,
+        unchanged = account.good - account.duplicate - effect.opened - effect.changed,
+        closed = effect.closed
+    from (
+        select
+            folding.delivery_id,
+            coalesce(sum(before.opened), 0) + coalesce(sum(change.opened), 0) as opened,
+            coalesce(sum(before.changed), 0) + coalesce(sum(change.changed), 0) as changed,
+            coalesce(sum(before.closed), 0) + coalesce(sum(change.closed), 0) as closed
+        from folding
+        left join (select delivery_id, sum(opened) as opened, sum(changed) as changed, sum(closed) as closed
+            from effects group by 1) as change using (delivery_id)
+        left join ledger.row_accounts as before
+            on before.delivery_id = folding.delivery_id and folding.effect = 'context'
+        where folding.effect = 'add' or (before.opened is not null and change.delivery_id is not null)
+        group by 1
+    ) as effect
+    where account.delivery_id = effect.delivery_id;
+    {% for delivery in judged_again(run) %}
+    {{ whole_effect_sql(entity, relation, delivery) }}
+    {%- endfor %}
 
     update ledger.deliveries as d
     set
         in_history = r.effect = 'add',
+        judge_again = false,
         state = case when d.state = 'judged' then 'merged' else d.state end
     from ledger.run_deliveries as r
     where r.run = {{ run }} and r.delivery_id = d.delivery_id and r.effect in ('add', 'remove');
 
-    update ledger.runs set state = 'merged', finished_at = clock_timestamp() where run = {{ run }};
+    update ledger.runs as r
+    set
+        state = 'merged',
+        finished_at = clock_timestamp(),
+        open_rows = before.open_rows + {{ loaded }}
+            + (select count(*) from writing where valid_to is null) - (select count(*) from gone where is_open)
+    from (
+        select case when count(*) = 0 then 0 else (array_agg(open_rows order by run desc))[1] end as open_rows
+        from ledger.runs
+        where entity = '{{ entity }}' and state = 'merged'
+    ) as before
+    where r.run = {{ run }};
+{% endmacro %}
+
+
+{# Merged before, and judged again because their rows were gone: their accounts are empty. #}
+{% macro judged_again(run) %}
+    {{ return(run_query(
+        "select d.delivery_id, d.feed, d.effective_at::text as at, d.mends from ledger.run_deliveries as r"
+        " join ledger.deliveries as d using (delivery_id) join ledger.row_accounts as account using (delivery_id)"
+        " where r.run = " ~ run ~ " and r.effect in ('context', 'content') and d.in_history and d.state = 'merged'"
+        " and account.opened is null and account.good is not null order by 1"
+    ).rows) }}
+{% endmacro %}
+
+
+{# All that begins or ends at a delivery's time. What begins with a row of a mended file is that one's doing, all else the
+   usual delivery's. #}
+{% macro whole_effect_sql(entity, relation, delivery) %}
+    {%- set id = entity ~ '_id' %}
+    update ledger.row_accounts as account
+    set
+        opened = effect.opened,
+        changed = effect.changed,
+        unchanged = account.good - account.duplicate - effect.opened - effect.changed,
+        closed = effect.closed
+    from (
+        select
+            count(*) filter (where is_own and not ends) as opened,
+            count(*) filter (where is_own and ends) as changed,
+            {{ '0' if delivery.mends else 'count(*) filter (where ends and not begins)' }} as closed
+        from (
+            select id, bool_or(begins) as begins, bool_or(begins and is_own) as is_own, bool_or(not begins) as ends
+            from (
+                select
+                    {{ id }} as id,
+                    true as begins,
+                    {% if delivery.mends -%}
+                    _delivery_id = {{ delivery.delivery_id }} as is_own
+                    {%- else -%}
+                    _delivery_id not in (
+                        select delivery_id from ledger.deliveries where feed = '{{ delivery.feed }}' and mends is not null
+                    ) as is_own
+                    {%- endif %}
+                from {{ relation }}
+                where _feed = '{{ delivery.feed }}' and valid_from = '{{ delivery.at }}' and _superseded_in is null
+                union all
+                select {{ id }}, false, false
+                from {{ relation }}
+                where _feed = '{{ delivery.feed }}' and valid_to = '{{ delivery.at }}' and _superseded_in is null
+            ) as bounds
+            group by id
+        ) as keys
+    ) as effect
+    where account.delivery_id = {{ delivery.delivery_id }};
 {% endmacro %}

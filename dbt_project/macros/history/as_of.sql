@@ -24,6 +24,7 @@
             (select ledger.run_known_at('{{ entity }}', known_at) as run) as published
         where dimension._recorded_in <= published.run
             and (dimension._superseded_in is null or dimension._superseded_in > published.run)
+            {{- of_entitled_vendors(entity, 'dimension._feed') }}
     $$;
 
     create function published.{{ entity }}_as_of(valid_at timestamptz, known_at timestamptz default now())

@@ -1,141 +1,132 @@
-{# folding: the deliveries whose observations are folded, in order: what comes in, and what is in force since the earliest
-   change of its feed. removed: what goes out. since: where the fold of a feed begins. concerned: the keys for which any
-   of this can change anything; all other keys are not looked at again. A key is concerned where a delivery that comes
-   in disagrees with the version that covers its time, or where a version begins or ends at the time of one that goes. #}
-{% macro folding_sql(run) %}
-    create temporary table folding on commit drop as
+{# The keys of a feed for which its deliveries can change anything; all other keys are not looked at again. New keys that
+   all deliveries since agree on are no matter for the fold either: they go straight to `writing`. #}
+{% macro concerned_sql(entity, relation, feed) %}
+    create temporary table concerned on commit drop as
+    {{ concerned_in_order_sql(entity, relation, feed) if feed.in_order else concerned_out_of_order_sql(entity, relation, feed) }};
+
+    {% if feed.in_order -%}
+    insert into writing (id, valid_from, fingerprint, is_copy, delivery_id, content_id, row_number)
     select
-        d.delivery_id,
-        coalesce(d.sighting_of, d.delivery_id) as content_id,
-        d.feed,
-        d.effective_at,
-        d.mode,
-        r.effect,
-        row_number() over (order by d.effective_at, d.delivery_id) as seq
-    from ledger.run_deliveries as r
-    join ledger.deliveries as d using (delivery_id)
-    where r.run = {{ run }} and r.effect in ('add', 'context');
+        concerned.id, folding.effective_at, concerned.fingerprint, false,
+        folding.delivery_id, folding.content_id, concerned.first % (1::bigint << 40)
+    from concerned
+    join folding on folding.seq = concerned.first >> 40
+    where concerned.is_simple;
 
-    create temporary table removed on commit drop as
-    select d.delivery_id, d.feed, d.effective_at
-    from ledger.run_deliveries as r
-    join ledger.deliveries as d using (delivery_id)
-    where r.run = {{ run }} and r.effect = 'remove';
+    insert into effects
+    select delivery_id, count(*), 0, 0
+    from writing
+    where not is_copy and delivery_id in ({{ feed.coming | map(attribute='delivery_id') | join(', ') }})
+    group by 1;
 
-    create temporary table since on commit drop as
-    select feed, min(effective_at) as at
-    from (
-        select feed, effective_at from folding where effect = 'add'
-        union all
-        select feed, effective_at from removed
-    ) as changes
-    group by feed;
+    delete from concerned where is_simple;
+    {%- endif %}
 
-    analyze folding;
-    analyze since;
+    create unique index on concerned (id);
+    analyze concerned;
 {% endmacro %}
 
 
-{# In order, the version that covers a new delivery's time is the open one: one join over ids and fingerprints. #}
-{% macro concerned_in_order_sql(entity, relation) %}
+{# In order, each key's observations are held against the open version. A key is simple where it is new, all its
+   observations agree, and no full delivery after the first of them lacks it. #}
+{% macro concerned_in_order_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
-    create temporary table concerned on commit drop as
-    with open_versions as (
-        select {{ id }}, _fingerprint, _feed
+    with told as (
+        {%- for delivery in feed.coming %}
+        select
+            {{ id }} as id,
+            _fingerprint as fingerprint,
+            ({{ delivery.seq }}::bigint << 40) + _row_number as first,
+            {{ 1 if delivery.mode == 'full' else 0 }} as fulls,
+            {{ delivery.fulls - (1 if delivery.mode == 'full' else 0) }} as fulls_before
+        from judged.delivery_{{ delivery.content_id }}
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ),
+
+    distinct_told as (
+        select id, fingerprint, min(first) as first, sum(fulls) as fulls, min(fulls_before) as fulls_before
+        from told
+        group by id, fingerprint
+    ),
+
+    known as (
+        select {{ id }} as id, _fingerprint as fingerprint
         from {{ relation }}
-        where _superseded_in is null and valid_to is null
+        where _superseded_in is null and valid_to is null and _feed = '{{ feed.key }}'
     ),
 
-    observed as (
-        select judged.{{ id }}, judged._fingerprint, folding.mode
-        from judged.{{ entity }} as judged
-        join folding on folding.content_id = judged._delivery_id
-        where judged._delivery_id = any (array(select content_id from folding))
-    ),
-
-    different as (
-        select observed.{{ id }}
-        from observed
-        left join open_versions using ({{ id }})
-        where open_versions._fingerprint is distinct from observed._fingerprint
-    ),
-
-    full_deliveries as (
-        select feed, count(*) as deliveries from folding where mode = 'full' group by feed
-    ),
-
-    sighted as (
-        select {{ id }}, count(*) as deliveries from observed where mode = 'full' group by 1
-    ),
-
-    missing as (
-        select open_versions.{{ id }}
-        from open_versions
-        join full_deliveries on full_deliveries.feed = open_versions._feed
-        left join sighted using ({{ id }})
-        where coalesce(sighted.deliveries, 0) < full_deliveries.deliveries
+    compared as (
+        select
+            told.id,
+            (array_agg(told.fingerprint))[1] as fingerprint,
+            min(told.first) as first,
+            bool_or(known.id is not null) as is_known,
+            count(*) = 1 and sum(told.fulls) = {{ feed.fulls }} - min(told.fulls_before) as is_steady,
+            bool_and(told.fingerprint is not distinct from known.fingerprint) and sum(told.fulls) = {{ feed.fulls }}
+                as is_unchanged
+        from distinct_told as told
+        left join known on known.id = told.id
+        group by told.id
     )
 
-    select {{ id }} from different
-    union
-    select {{ id }} from missing;
-
-    create unique index on concerned ({{ id }});
-    analyze concerned;
+    select id, fingerprint, first, not is_known and is_steady as is_simple
+    from compared
+    where not is_unchanged
+    {%- if feed.fulls %}
+    union all
+    select id, null, null, false
+    from known
+    where not exists (select from distinct_told as told where told.id = known.id)
+    {%- endif %}
 {% endmacro %}
 
 
-{# Out of order: each delivery is compared with the versions that cover its own time. #}
-{% macro concerned_out_of_order_sql(entity, relation) %}
+{# Out of order, each delivery is held against the versions that cover its own time; and what begins, ends or
+   got new columns at the time of a delivery that goes is concerned. #}
+{% macro concerned_out_of_order_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
-    create temporary table concerned on commit drop as
-    with coming as (
-        select * from folding where effect = 'add'
-    ),
-
-    different as (
-        select judged.{{ id }}
-        from judged.{{ entity }} as judged
-        join coming on coming.content_id = judged._delivery_id
-        left join {{ relation }} as version
-            on version.{{ id }} = judged.{{ id }}
-            and version._superseded_in is null
-            and version.valid_from <= coming.effective_at
-            and (version.valid_to is null or version.valid_to > coming.effective_at)
-        where judged._delivery_id = any (array(select content_id from coming))
-            and version._fingerprint is distinct from judged._fingerprint
-    ),
-
-    missing as (
-        select version.{{ id }}
-        from {{ relation }} as version
-        join coming
-            on coming.mode = 'full'
-            and coming.feed = version._feed
-            and version.valid_from <= coming.effective_at
-            and (version.valid_to is null or version.valid_to > coming.effective_at)
-        where version._superseded_in is null
-            and not exists (
-                select from judged.{{ entity }} as judged
-                where judged.{{ id }} = version.{{ id }} and judged._delivery_id = coming.content_id
-            )
-    ),
-
-    bounded as (
-        select version.{{ id }}
-        from {{ relation }} as version
-        join removed
-            on removed.feed = version._feed
-            and removed.effective_at in (version.valid_from, version.valid_to)
-        where version._superseded_in is null
-    )
-
-    select {{ id }} from different
+    {%- for delivery in feed.coming %}
+    {%- set covers -%}
+        version.valid_from <= '{{ delivery.at }}' and (version.valid_to is null or version.valid_to > '{{ delivery.at }}')
+    {%- endset %}
+    select told.{{ id }} as id
+    from judged.delivery_{{ delivery.content_id }} as told
+    {%- if delivery.mode == 'full' %}
+    left join {{ relation }} as version on version.{{ id }} = told.{{ id }} and version._superseded_in is null and {{ covers }}
+    {%- else %}
+    left join lateral (
+        select version._fingerprint
+        from {{ current_versions(relation, '_fingerprint, valid_from, valid_to', id ~ ' = told.' ~ id) }} as version
+        where {{ covers }}
+        limit 1
+    ) as version on true
+    {%- endif %}
+    where version._fingerprint is distinct from told._fingerprint
     union
-    select {{ id }} from missing
+    {%- if delivery.mode == 'full' %}
+    select version.{{ id }}
+    from {{ relation }} as version
+    where version._superseded_in is null
+        and version._feed = '{{ feed.key }}'
+        and {{ covers }}
+        and not exists (
+            select from judged.delivery_{{ delivery.content_id }} as told where told.{{ id }} = version.{{ id }}
+        )
     union
-    select {{ id }} from bounded;
-
-    create unique index on concerned ({{ id }});
-    analyze concerned;
+    {%- endif %}
+    {%- endfor %}
+    {%- for at in feed.removed %}
+    {%- for bound in ('valid_from', 'valid_to', '_refreshed_at') %}
+    select {{ id }} as id
+    from {{ relation }}
+    where _superseded_in is null and _feed = '{{ feed.key }}' and {{ bound }} = '{{ at }}'
+    union
+    {%- endfor %}
+    {%- endfor %}
+    {%- for at in feed.removed_mended %}
+    {{ alive_when_mended(relation, id, feed.key, at) }}
+    union
+    {%- endfor %}
+    select null::uuid as id where false
 {% endmacro %}

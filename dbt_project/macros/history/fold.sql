@@ -1,118 +1,219 @@
-{# Per key, observations in order, with what was open just before the fold begins as observation zero: a version starts where the fingerprint
-   differs from the one before, or where the key was absent in between; it ends where the next starts, or at the first
-   full delivery of its feed that lacks it. A quarantined row is proof that its key is there, and so is the key's text
-   in a record that could not be read: neither changes the key, neither closes it. #}
-{% macro fold_sql(entity, relation) %}
+{# Per key, observations in order, with what was open just before the fold begins as observation zero: a version starts
+   where the fingerprint differs from the one before, or where the key was absent in between; it ends where the next
+   starts, or at the first full delivery of its feed that lacks it.
+   The result is held against the standing versions: what is not in it is gone, what stands already stays untouched. #}
+{% macro observations_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
-    {%- set key = entity_key(entity) -%}
-    {%- set personal = entity_columns(entity) | rejectattr('pii', 'equalto', 'none')
-        | selectattr('name', 'in', key) | list -%}
-    create temporary table folded on commit drop as
-    with observations as (
-        select
-            dimension.{{ id }} as id,
-            dimension._feed as feed,
-            dimension._fingerprint as fingerprint,
-            0::bigint as seq,
-            dimension.valid_from as at,
-            dimension._delivery_id as delivery_id,
-            dimension._row_number as row_number,
-            dimension._line_number as line_number,
-            null::bigint as content_id,
-            array[{% for part in key %}dimension.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}] as key
-        from {{ relation }} as dimension
-        join concerned using ({{ id }})
-        join since on since.feed = dimension._feed
-        where dimension._superseded_in is null
-            and dimension.valid_from < since.at
-            and (dimension.valid_to is null or dimension.valid_to >= since.at)
-        union all
-        select
-            judged.{{ id }},
-            judged._feed,
-            judged._fingerprint,
-            folding.seq,
-            folding.effective_at,
-            folding.delivery_id,
-            judged._row_number,
-            judged._line_number,
-            folding.content_id,
-            array[{% for part in key %}judged.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}]
-        from judged.{{ entity }} as judged
-        join folding on folding.content_id = judged._delivery_id
-        join concerned using ({{ id }})
-        where judged._delivery_id = any (array(select content_id from folding))
-    ),
+    create temporary table standing on commit drop as
+    select version.*
+    from concerned
+    cross join lateral {{ current_versions(
+        relation,
+        id ~ ' as id, valid_from, valid_to, _fingerprint as fingerprint, _delivery_id as delivery_id,'
+        ~ ' _row_number as row_number, _line_number as line_number, _first_fingerprint as first_fingerprint,'
+        ~ ' _refreshed_at as refreshed_at',
+        id ~ ' = concerned.id'
+    ) }} as version
+    where version.valid_to is null or version.valid_to >= '{{ feed.since }}';
 
-    neighbours as (
+    create temporary table observations on commit drop as
+    select
+        id,
+        0::bigint as seq,
+        valid_from as at,
+        -- Before it got new columns it was what it was without them.
+        case when refreshed_at >= '{{ feed.since }}' then first_fingerprint else fingerprint end as fingerprint,
+        0::bigint as fulls_before,
+        0::bigint as fulls,
+        delivery_id,
+        null::bigint as content_id,
+        row_number,
+        line_number,
+        null::tid as place
+    from standing
+    where valid_from < '{{ feed.since }}'
+    {%- for delivery in feed.deliveries %}
+    union all
+    select
+        told.{{ id }},
+        {{ delivery.seq }},
+        '{{ delivery.at }}',
+        told._fingerprint,
+        {{ delivery.fulls - (1 if delivery.mode == 'full' else 0) }},
+        {{ delivery.fulls }},
+        {{ delivery.delivery_id }},
+        {{ delivery.content_id }},
+        told._row_number,
+        told._line_number,
+        told.ctid
+    from judged.delivery_{{ delivery.content_id }} as told
+    join concerned on concerned.id = told.{{ id }}
+    {{ not_said_again(feed, delivery, id) }}
+    {%- endfor %};
+
+    analyze standing;
+    analyze observations;
+{% endmacro %}
+
+
+{% macro fold_sql(entity, relation, feed, sets) %}
+    create temporary table folded on commit drop as
+    {{ versions_sql(entity, relation, feed, sets) }};
+    {%- if sets > 1 %}
+    {{ refreshed_sql(entity, feed) }}
+    {%- endif %}
+
+    analyze folded;
+
+    insert into gone
+    select id, valid_from, valid_to is null
+    from standing
+    where not exists (
+        select from folded
+        where folded.id = standing.id
+            and folded.valid_from = standing.valid_from
+            and folded.valid_to is not distinct from standing.valid_to
+            and folded.fingerprint = standing.fingerprint
+    );
+
+    insert into writing
+    select
+        folded.id, folded.valid_from, folded.valid_to, folded.fingerprint,
+        standing.id is not null or folded.content_id is null,
+        folded.delivery_id, folded.content_id, folded.row_number, folded.place,
+        folded.first_fingerprint, folded.refreshed_at, folded.first_row, folded.first_line
+    from folded
+    left join standing
+        on standing.id = folded.id
+        and standing.valid_from = folded.valid_from
+        and standing.fingerprint = folded.fingerprint
+    where standing.id is null or standing.valid_to is distinct from folded.valid_to;
+
+    {{ effects_sql(feed) }}
+{% endmacro %}
+
+
+{% macro versions_sql(entity, relation, feed, sets) %}
+    with neighbours as (
         select
             observations.*,
             lag(seq) over in_order as previous_seq,
             lag(fingerprint) over in_order as previous_fingerprint,
-            lead(seq) over in_order as next_seq
+            {%- if sets > 1 %}
+            lag(held) over in_order as previous_held,
+            {%- endif %}
+            lead(seq) over in_order as next_seq,
+            coalesce(lead(fulls_before) over in_order, {{ feed.fulls }}) as fulls_until_next
         from observations
         window in_order as (partition by id order by seq)
     ),
 
     absences as (
-        select neighbours.*, absence.effective_at as gone_at
+        select
+            neighbours.*,
+            {% if feed.fulls -%}
+            case when fulls_until_next > fulls then (
+                select folding.effective_at
+                from folding
+                where folding.feed = '{{ feed.key }}'
+                    and folding.mode = 'full'
+                    and folding.seq > neighbours.seq
+                    and (neighbours.next_seq is null or folding.seq < neighbours.next_seq)
+                    and not ({{ is_present_sql(
+                        entity, 'folding.content_id', feed.deliveries | selectattr('has_unreadable') | list | length > 0,
+                        'neighbours.id', key_of_observation(entity, relation)
+                    ) }})
+                    {{- not_mended(entity, feed) }}
+                order by folding.seq
+                limit 1
+            ) end as gone_at
+            {%- else -%}
+            null::timestamptz as gone_at
+            {%- endif %}
         from neighbours
-        left join lateral (
-            select folding.effective_at
-            from folding
-            where folding.mode = 'full'
-                and folding.feed = neighbours.feed
-                and folding.seq > neighbours.seq
-                and (neighbours.next_seq is null or folding.seq < neighbours.next_seq)
-                and not exists (
-                    select from quarantine.{{ entity }} as present
-                    where present.{{ id }} = neighbours.id and present.delivery_id = folding.content_id
-                )
-                and not exists (
-                    select from quarantine.{{ entity }} as present
-                    where present.kind = 'unreadable' and present.delivery_id = folding.content_id
-                    {%- if not personal %}
-                        and (
-                            present.raw_length > length(present.raw_bytes)
-                            or exists (
-                                select from unnest(neighbours.key) as part
-                                where position(lower(part) in lower(encode(present.raw_bytes, 'escape'))) > 0
-                            )
-                        )
-                    {%- endif %}
-                )
-            order by folding.seq
-            limit 1
-        ) as absence on true
     ),
 
     starts as (
         select
             absences.*,
-            previous_seq is null or lag(gone_at) over in_order is not null as is_opening,
-            previous_seq is not null and lag(gone_at) over in_order is null
-                and fingerprint is distinct from previous_fingerprint as is_change
+            lag(gone_at) over in_order as previous_gone_at,
+            max(gone_at) filter (where next_seq is null) over (partition by id) as finally_gone_at
         from absences
         window in_order as (partition by id order by seq)
-    ),
-
-    numbered as (
-        select starts.*, count(*) filter (where is_opening or is_change) over (partition by id order by seq) as version
-        from starts
     )
 
     select
         id,
-        (array_agg(seq order by seq))[1] as seq,
-        (array_agg(delivery_id order by seq))[1] as delivery_id,
-        (array_agg(row_number order by seq))[1] as row_number,
-        (array_agg(line_number order by seq))[1] as line_number,
-        (array_agg(content_id order by seq))[1] as content_id,
-        (array_agg(fingerprint order by seq))[1] as fingerprint,
-        min(at) as valid_from,
-        coalesce(max(gone_at), lead(min(at)) over (partition by id order by version)) as valid_to
-    from numbered
-    group by id, version;
+        fingerprint,
+        at as valid_from,
+        coalesce(lead(coalesce(previous_gone_at, at)) over (partition by id order by seq), finally_gone_at) as valid_to,
+        delivery_id,
+        content_id,
+        row_number,
+        place,
+        null::bytea as first_fingerprint,
+        null::timestamptz as refreshed_at,
+        null::bigint as first_row,
+        null::bigint as first_line
+    from starts
+    where previous_seq is null or previous_gone_at is not null
+        or (
+            fingerprint is distinct from previous_fingerprint
+            {%- if sets > 1 %}
+            and not ({{ same_values_sql(entity) }})
+            {%- endif %}
+        )
+{% endmacro %}
 
-    analyze folded;
+
+{# The key of an observation, looked up only where a record that could not be read asks for it. #}
+{% macro key_of_observation(entity, relation) -%}
+    (
+        select {{ key_as_text(entity, 'row') }}
+        from judged.{{ entity }} as row
+        where row._delivery_id = neighbours.content_id and row.{{ entity }}_id = neighbours.id
+        union all
+        select {{ key_as_text(entity, 'row') }}
+        from {{ relation }} as row
+        where neighbours.content_id is null and row.{{ entity }}_id = neighbours.id
+            and row._superseded_in is null
+        limit 1
+    )
+{%- endmacro %}
+
+
+{# What the feed's deliveries did to the keys that were folded: of those that come, the whole effect; of those that were
+   merged before, what it is now less what it was. #}
+{% macro effects_sql(feed) %}
+    insert into effects
+    with either as (
+        select id, valid_from, valid_to, delivery_id, 1 as sign from folded
+        union all
+        select id, valid_from, valid_to, delivery_id, -1 from standing
+    ),
+
+    bounded as (
+        select
+            either.*,
+            lag(valid_to) over in_order is not distinct from valid_from as is_change,
+            lead(valid_from) over in_order is not distinct from valid_to as is_followed
+        from either
+        window in_order as (partition by sign, id order by valid_from)
+    ),
+
+    changes as (
+        select delivery_id, sign, 1 - is_change::int as opened, is_change::int as changed, 0 as closed
+        from bounded
+        where valid_from >= '{{ feed.since }}'
+        union all
+        select folding.delivery_id, sign, 0, 0, 1
+        from bounded
+        join folding on folding.feed = '{{ feed.key }}' and folding.effective_at = bounded.valid_to
+            and folding.mends is null
+        where not is_followed
+    )
+
+    select delivery_id, sum(sign * opened), sum(sign * changed), sum(sign * closed)
+    from changes
+    group by 1;
 {% endmacro %}

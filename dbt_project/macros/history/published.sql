@@ -12,6 +12,7 @@ from {{ ref('dim_' ~ entity) }} as dimension
 join {{ source('ledger', 'pointers') }} as pointer on pointer.entity = '{{ entity }}'
 where dimension._recorded_in <= pointer.run
     and (dimension._superseded_in is null or dimension._superseded_in > pointer.run)
+    {{- of_entitled_vendors(entity, 'dimension._feed') }}
     {%- if not history %}
     and dimension.valid_to is null
     {%- endif %}

@@ -1,11 +1,11 @@
 {# The surrogate id: a hash of feed and natural key. The parts are compared as a row's text, which quotes what
    needs quoting, so that ('a', 'bc') and ('ab', 'c') differ. Keyed where a part of the key is personal. #}
-{% macro surrogate_id(entity) %}
+{% macro surrogate_id(entity, feed) %}
     {%- set key = entity_key(entity) -%}
     {%- set personal = entity_columns(entity) | rejectattr('pii', 'equalto', 'none')
         | selectattr('name', 'in', key) | list -%}
     {%- set message -%}
-        convert_to(row(deliveries.feed{% for part in key %}, mapped.{{ adapter.quote(part) }}{% endfor %})::text, 'UTF8')
+        convert_to(row('{{ feed }}'::text{% for part in key %}, mapped.{{ adapter.quote(part) }}{% endfor %})::text, 'UTF8')
     {%- endset -%}
     case
         when {% for part in key %}mapped.{{ adapter.quote(part) }} is not null{{ ' and ' if not loop.last }}{% endfor %}
@@ -15,12 +15,24 @@
     end
 {% endmacro %}
 
-{# What makes a version: the tracked columns, personal values included, under a key of its own. #}
+{# What makes a version: the tracked columns, personal values included, under a key of its own; before that, four bytes
+   that tell which columns these are, so that a new column is no change of the values. #}
 {% macro fingerprint(entity) %}
-    {%- set tracked = entity_columns(entity) | selectattr('tracked') | map(attribute='name') | list -%}
-    substr({{ peppered(
+    {%- set tracked = tracked_columns(entity) | map(attribute='name') | list -%}
+    decode('{{ column_set(entity) }}', 'hex') || substr({{ peppered(
         "convert_to(row(" ~ tracked | map('string') | join(', ') ~ ")::text, 'UTF8')"
     ) }}, 1, 16)
+{% endmacro %}
+
+{% macro tracked_columns(entity) %}
+    {{ return(entity_columns(entity) | selectattr('tracked') | sort(attribute='name') | list) }}
+{% endmacro %}
+
+{# The name of today's set of tracked columns, as eight hexadecimal digits. #}
+{% macro column_set(entity) %}
+    {%- set told = [] -%}
+    {%- for column in tracked_columns(entity) %}{% do told.append(column.name ~ ' ' ~ column.data_type) %}{% endfor -%}
+    {{ return(local_md5(told | join(', '))[:8]) }}
 {% endmacro %}
 
 {% macro peppered(message) -%}

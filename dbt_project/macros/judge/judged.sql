@@ -1,10 +1,9 @@
-{# Split the rows of the deliveries of the session's run: good ones into judged.<entity>, bad ones with all their reasons into
-   quarantine.<entity>, the counts into the ledger, in one transaction. The rules are the contract's, as SQL, in
+{# Split the rows of the deliveries of the session's run: good ones into judged.<entity>, bad ones with all their reasons
+   into quarantine.<entity>, the counts into the ledger, in one transaction. The rules are the contract's, as SQL, in
    ledger.rules (written there by checks/). Without a run only the tables are made. #}
 {% materialization judged, adapter='postgres' %}
     {%- set entity = model.config.meta.entity -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set id = entity ~ '_id' -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=false) }}
     {{ run_hooks(pre_hooks, inside_transaction=true) }}
@@ -15,33 +14,30 @@
     {%- endcall %}
 
     {%- set deliveries = run_query(
-        "select run, delivery_id from ledger.judging where entity = '" ~ entity ~ "' order by delivery_id"
+        "select run, delivery_id, feed, state from ledger.judging where entity = '" ~ entity ~ "'"
+        " order by effective_at, delivery_id"
     ) -%}
     {% if deliveries.rows %}
         {%- set rules = run_query(
-            "select code, predicate from ledger.rules join ledger.runs using (contract_hash)"
-            " where run = " ~ deliveries.rows[0].run ~ " order by position"
-        ) -%}
-        {% call statement('clear') -%}
-            {% for delivery in deliveries.rows -%}
-            drop table if exists judged.delivery_{{ delivery.delivery_id }};
-            create unlogged table judged.delivery_{{ delivery.delivery_id }}
-            partition of {{ target_relation }} for values in ({{ delivery.delivery_id }});
-            delete from quarantine.{{ entity }} where delivery_id = {{ delivery.delivery_id }};
-            {% endfor %}
+            "select code, column_name, predicate, on_fail, scope, unique_columns from ledger.rules"
+            " join ledger.runs using (contract_hash) where run = " ~ deliveries.rows[0].run ~ " order by position"
+        ).rows -%}
+        {%- set undeclared = undeclared_columns(entity, target_relation) -%}
+        {% call statement('settings') -%}
+            {{ settings_of_the_split() }}
         {%- endcall %}
-        {% call statement('split') -%}
-            {{ without_values(split_sql(entity, target_relation, sql, rules.rows)) }}
+        {% call statement('keep') -%}
+            {{ keep_settled(entity) }}
         {%- endcall %}
-        {% call statement('advance') -%}
-            update ledger.deliveries set state = 'judged'
-            where state = 'staged' and delivery_id in (select delivery_id from ledger.judging where entity = '{{ entity }}')
+        {% for delivery in deliveries.rows %}
+            {% call statement('split') -%}
+                {{ without_values(split_sql(entity, target_relation, sql, rules, delivery, undeclared)) }}
+            {%- endcall %}
+        {% endfor %}
+        {% call statement('put_back') -%}
+            {{ without_values(put_settled_back(entity, target_relation)) }}
         {%- endcall %}
-        {% call statement('analyze') -%}
-            {% for delivery in deliveries.rows -%}
-            analyze judged.delivery_{{ delivery.delivery_id }};
-            {% endfor %}
-        {%- endcall %}
+        {{ tell_if_trial(entity) }}
     {% endif %}
 
     {% do persist_docs(target_relation, model) %}
@@ -50,3 +46,26 @@
     {{ run_hooks(post_hooks, inside_transaction=false) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{# The planner takes a million expressions of a microsecond for cheap, and would leave the other cores idle. #}
+{% macro settings_of_the_split() %}
+    set local parallel_tuple_cost = 0;
+    set local parallel_setup_cost = 100;
+    set local jit = off;
+    set local default_statistics_target = 10;
+    set local work_mem = '128MB';
+{% endmacro %}
+
+{# Columns that judged.<entity> still has and its YAML does not declare any more: [name, type]. #}
+{% macro undeclared_columns(entity, relation) %}
+    {%- set declared = entity_columns(entity) | map(attribute='name') | list + bookkeeping_columns(entity) -%}
+    {%- set found = run_query(
+        "select attname, format_type(atttypid, atttypmod) as type from pg_attribute"
+        " where attrelid = '" ~ relation ~ "'::regclass and attnum > 0 and not attisdropped"
+    ) -%}
+    {{ return(found.rows | rejectattr('attname', 'in', declared) | list) }}
+{% endmacro %}
+
+{% macro bookkeeping_columns(entity) %}
+    {{ return([entity ~ '_id', '_feed', '_fingerprint', '_unparsed', '_delivery_id', '_row_number', '_line_number']) }}
+{% endmacro %}

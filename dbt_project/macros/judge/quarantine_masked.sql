@@ -1,4 +1,5 @@
-{# What analysts may see of an entity's quarantine: where and why, nothing of the row itself. #}
+{# What analysts may see of an entity's quarantine: where, why and what became of it; values masked, nothing else of the
+   row. #}
 {% macro quarantine_masked(entity) %}
 -- depends_on: {{ ref('judged_' ~ entity) }}
 select
@@ -8,7 +9,10 @@ select
     line_number,
     kind,
     reasons,
+    severity,
+    responsible,
     status,
     quarantined_at
 from quarantine.{{ entity }}
+where true {{- of_entitled_vendors(entity, 'feed') }}
 {% endmacro %}

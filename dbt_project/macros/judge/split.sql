@@ -1,180 +1,92 @@
-{# One statement: type, find exact duplicates, apply every rule, write both sides, count them into the ledger, whose
-   constraint `every_row_is_judged` refuses a split that loses a row. Rules about several rows of a
-   delivery look at the relation `candidates`: its rows without exact repetitions. #}
-{% macro split_sql(entity, relation, sql, rules) %}
-    {%- set columns = entity_columns(entity) | map(attribute='name') | list -%}
+{# One delivery, in one block. Its rows are typed and rated in one statement, straight into the table that becomes its
+   part of judged.<entity>: CREATE TABLE AS runs on several cores, where INSERT does not, and nothing wide is written
+   twice. What is bad moves on from there. Rules about several rows look at the relation `candidates`: the delivery's
+   rows without exact repetitions. The counts go to the ledger, whose constraint `every_row_is_judged` refuses a split
+   that loses a row. #}
+{% macro split_sql(entity, relation, sql, rules, delivery, undeclared) %}
     {%- set id = entity ~ '_id' -%}
-    with deliveries as (
-        select delivery_id, feed, run from ledger.judging where entity = '{{ entity }}'
-    ),
+    {%- set judged = 'judged.delivery_' ~ delivery.delivery_id -%}
+    {%- set row_rules = rules | selectattr('scope', 'equalto', 'row') | list -%}
+    declare
+        found_again bigint;
+        held_back bigint;
+        let_pass bigint;
+    begin
+        drop table if exists {{ judged }};
+        drop table if exists pg_temp.repeated, pg_temp.raised;
+        create temporary table raised (row_number bigint, code text, message text) on commit drop;
 
-    mapped as (
-        {{ sql }}
-    ),
+        begin
+            create unlogged table {{ judged }} as
+            {{ rated_rows_sql(entity, sql, row_rules, delivery, undeclared) }};
+        exception when {{ errors_of_values() }} then
+            {{ rate_with_care_sql(entity, judged, sql, row_rules, delivery, undeclared) }}
+        end;
 
-    typed as materialized (
-        select
-            mapped.*,
-            deliveries.feed as _feed,
-            {{ surrogate_id(entity) }} as {{ id }},
-            {{ fingerprint(entity) }} as _fingerprint
-        from mapped
-        join deliveries on deliveries.delivery_id = mapped._delivery_id
-        where mapped._delivery_id = any (array(select delivery_id from deliveries))
-    ),
+        create temporary table repeated on commit drop as
+        select {{ id }} from {{ judged }} where {{ id }} is not null group by 1 having count(*) > 1;
+        analyze repeated;
 
-    repeated_keys as (
-        select _delivery_id, {{ id }}
-        from typed
-        where {{ id }} is not null
-        group by 1, 2
-        having count(*) > 1
-    ),
-
-    repeated as (
-        select
-            typed._delivery_id,
-            typed._row_number,
-            row_number() over (
-                partition by typed._delivery_id, typed.{{ id }}, typed._fingerprint order by typed._row_number
-            ) as occurrence
-        from typed
-        join repeated_keys using (_delivery_id, {{ id }})
-    ),
-
-    duplicates as (
-        select _delivery_id, _row_number from repeated where occurrence > 1
-    ),
-
-    candidates as (
-        select typed.*
-        from typed
-        where not exists (
-            select from duplicates
-            where duplicates._delivery_id = typed._delivery_id and duplicates._row_number = typed._row_number
+        with occurrences as (
+            select ctid as place, row_number() over (partition by {{ id }}, _fingerprint order by _row_number) as nth
+            from {{ judged }}
+            where {{ id }} in (select {{ id }} from repeated) and _fingerprint is not null
         )
-    ),
 
-    rated as materialized (
-        select
-            candidates.*,
-            coalesce(
-                nullif(concat_ws(
-                    ','
-                    {%- for rule in rules if rule.code != 'key_missing' %},
-                    case when ({{ rule.predicate }}) then '{{ rule.code }}' end
-                    {%- endfor %}
-                ), ''),
-                case when {{ id }} is null then 'key_missing' else '' end
-            ) as _broken
-        from candidates
-    ),
+        delete from {{ judged }} as judged
+        using occurrences
+        where judged.ctid = occurrences.place and occurrences.nth > 1;
+        get diagnostics found_again = row_count;
 
-    raw as (
-        {{ raw_rows(entity) }}
-    ),
+        {{ delivery_rules_sql(entity, judged, rules, delivery) }}
 
-    quarantined as (
-        insert into quarantine.{{ entity }}
-            (delivery_id, feed, row_number, line_number, kind, {{ id }}, raw, reasons, run)
-        select
-            rated._delivery_id,
-            rated._feed,
-            rated._row_number,
-            rated._line_number,
-            'judged',
-            rated.{{ id }},
-            raw.raw,
-            (
-                select jsonb_agg(
-                    jsonb_build_object('code', rules.code, 'column', rules.column_name, 'message', rules.message)
-                    order by rules.position
-                )
-                from ledger.rules
-                join ledger.runs using (contract_hash)
-                where runs.run = deliveries.run and rules.code = any (string_to_array(rated._broken, ','))
-            ),
-            deliveries.run
-        from rated
-        join deliveries on deliveries.delivery_id = rated._delivery_id
-        join raw on raw._delivery_id = rated._delivery_id and raw._row_number = rated._row_number
-        where rated._broken <> ''
-        returning delivery_id
-    ),
+        delete from quarantine.{{ entity }} where delivery_id = {{ delivery.delivery_id }} and status <> 'discarded';
+        delete from ledger.issues where delivery_id = {{ delivery.delivery_id }};
+        delete from ledger.delivery_checks where delivery_id = {{ delivery.delivery_id }} and "check" like 'rule:%';
 
-    unreadable as (
-        insert into quarantine.{{ entity }}
-            (delivery_id, feed, row_number, line_number, kind, raw_bytes, raw_length, byte_offset, reasons, run)
-        select
-            u.delivery_id,
-            deliveries.feed,
-            u.row_number,
-            u.line_number,
-            'unreadable',
-            u.raw_bytes,
-            u.raw_length,
-            u.byte_offset,
-            jsonb_build_array(jsonb_build_object('code', u.code, 'column', null, 'message', u.message)),
-            deliveries.run
-        from staging.unreadable as u
-        join deliveries using (delivery_id)
-    ),
+        {{ refusals_sql(judged, rules, delivery) }}
 
-    good as (
-        insert into {{ relation }} (
-            {{ id }}, _feed, _fingerprint, _unparsed, _delivery_id, _row_number, _line_number
-            {%- for column in columns %}, {{ adapter.quote(column) }}{% endfor %}
-        )
-        select
-            {{ id }}, _feed, _fingerprint, _unparsed, _delivery_id, _row_number, _line_number
-            {%- for column in columns %}, {{ adapter.quote(column) }}{% endfor %}
-        from rated
-        where _broken = ''
-        returning _delivery_id as delivery_id
-    ),
+        {{ set_aside_sql(entity, judged, rules, delivery) }}
+        select count(*) into held_back
+        from quarantine.{{ entity }}
+        where delivery_id = {{ delivery.delivery_id }} and kind = 'judged';
 
-    tally as (
-        select
-            delivery_id,
-            count(*) filter (where side = 'quarantined') as quarantined,
-            count(*) filter (where side = 'good') as good,
-            count(*) filter (where side = 'duplicate') as duplicate
-        from (
-            select delivery_id, 'quarantined' as side from quarantined
-            union all
-            select delivery_id, 'good' from good
-            union all
-            select _delivery_id, 'duplicate' from duplicates
-        ) as sides
-        group by 1
-    )
+        {{ issues_sql(entity, judged, rules, delivery) }}
+        {{ attach_sql(entity, relation, judged, delivery) }}
+        select count(*) into let_pass from {{ judged }};
 
-    update ledger.row_accounts as account
-    set
-        quarantined = coalesce(tally.quarantined, 0),
-        good = coalesce(tally.good, 0) + coalesce(tally.duplicate, 0),
-        duplicate = coalesce(tally.duplicate, 0),
-        opened = null,
-        changed = null,
-        unchanged = null,
-        closed = null
-    from deliveries
-    left join tally using (delivery_id)
-    where account.delivery_id = deliveries.delivery_id
+        update ledger.row_accounts
+        set
+            quarantined = held_back,
+            good = let_pass + found_again,
+            duplicate = found_again,
+            opened = null,
+            changed = null,
+            unchanged = null,
+            closed = null
+        where delivery_id = {{ delivery.delivery_id }};
+
+        update ledger.deliveries set state = 'judged'
+        where state = 'staged' and delivery_id = {{ delivery.delivery_id }};
+    end
 {% endmacro %}
 
+{# Errors that a value can be the cause of; any other stops the run. #}
+{% macro errors_of_values() -%}
+data_exception or cardinality_violation or program_limit_exceeded or plpgsql_error
+            or external_routine_exception or external_routine_invocation_exception
+{%- endmacro %}
 
-{# The staged rows of the running run's deliveries as JSON, by the vendor's column names. #}
-{% macro raw_rows(entity) %}
-    {%- set feeds = graph.sources.values() | selectattr('resource_type', 'equalto', 'source')
-        | selectattr('config.meta.entity', 'equalto', entity) | list -%}
-    {%- for feed in feeds %}
-        select
-            _delivery_id,
-            _row_number,
-            to_jsonb(staged) - array['_delivery_id', '_row_number', '_line_number'] as raw
-        from staging.{{ feed.identifier }} as staged
-        where _delivery_id = any (array(select delivery_id from deliveries where feed = '{{ feed.source_name }}.{{ feed.name }}'))
-        {{ 'union all' if not loop.last }}
-    {%- endfor %}
+{# The filled table becomes the delivery's part of judged.<entity>. #}
+{% macro attach_sql(entity, relation, judged, delivery) %}
+        alter table {{ judged }}
+            drop column _broken,
+            drop column _warned,
+            {%- for name in bookkeeping_columns(entity) if name != '_unparsed' %}
+            alter {{ name }} set not null,
+            {%- endfor %}
+            add constraint of_one_delivery check (_delivery_id = {{ delivery.delivery_id }});
+        analyze {{ judged }};
+        alter table {{ relation }} attach partition {{ judged }} for values in ({{ delivery.delivery_id }});
+        alter table {{ judged }} drop constraint of_one_delivery;
 {% endmacro %}

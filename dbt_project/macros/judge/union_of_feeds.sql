@@ -32,7 +32,8 @@ select null::bigint as _delivery_id where false
                 ) -%}
             {%- endif -%}
             {%- do found.append({
-                'name': column.name, 'data_type': column.data_type, 'pii': meta.pii, 'tracked': meta.get('tracked', true)
+                'name': column.name, 'data_type': column.data_type, 'pii': meta.pii, 'tracked': meta.get('tracked', true),
+                'region': meta.get('region', entity_node(entity).config.meta.get('region'))
             }) -%}
         {%- endfor -%}
     {%- endif -%}

@@ -3,8 +3,13 @@
 {% macro parse_phone(cell) -%}
 (
     select case
-        when dialled ~ '^(\+?1)?[2-9]\d{2}[2-9]\d{6}$' then '+1' || right(dialled, 10)
-        when dialled ~ '^\+[2-9]\d{7,14}$' then dialled
+        when left(dialled, -10) in ('', '1', '+1') and length(dialled) >= 10
+            and translate(right(dialled, 10), '0123456789', '') = ''
+            and substr(right(dialled, 10), 1, 1) >= '2' and substr(right(dialled, 10), 4, 1) >= '2'
+            then '+1' || right(dialled, 10)
+        when dialled like '+%' and length(dialled) between 9 and 16
+            and translate(substr(dialled, 2), '0123456789', '') = '' and substr(dialled, 2, 1) >= '2'
+            then dialled
     end
     from (
         select translate(

@@ -18,7 +18,7 @@ ranked as (
     select
         current.*,
         row_number() over (
-            partition by {{ quoted(key) | join(', ') or 'null' }}
+            partition by {{ quoted_columns(key) | join(', ') or 'null' }}
             order by priorities.priority, current.valid_from desc, current.feed, current.{{ entity }}_id
         ) as rank
 
@@ -46,5 +46,5 @@ select
     max(valid_from) as valid_from
 
 from ranked
-group by {{ quoted(key) | join(', ') or '1' }}
+group by {{ quoted_columns(key) | join(', ') or '1' }}
 {% endmacro %}

@@ -36,11 +36,11 @@ select
 from children
 join (
     select
-        {{ quoted(parent.on) | join(', ') }},
+        {{ quoted_columns(parent.on) | join(', ') }},
         range_agg(tstzrange(valid_from, valid_to)) as present
     from parents
-    group by {{ quoted(parent.on) | join(', ') }}
-) as times using ({{ quoted(parent.on) | join(', ') }})
+    group by {{ quoted_columns(parent.on) | join(', ') }}
+) as times using ({{ quoted_columns(parent.on) | join(', ') }})
 cross join lateral unnest(tstzmultirange(tstzrange(children.valid_from, children.valid_to)) * times.present) as piece
 {%- if not history %}
 where upper_inf(piece)
@@ -99,6 +99,7 @@ where not exists (
                 (select ledger.run_known_at('{{ entity }}', known_at) as run) as published
             where dimension._recorded_in <= published.run
                 and (dimension._superseded_in is null or dimension._superseded_in > published.run)
+                {{- of_entitled_vendors(entity, 'dimension._feed') }}
         ),
         parents as (select * from published.{{ parent.entity }}_history_known_at(known_at))
         {{ cut_to_parents(entity, parent) }}
@@ -112,7 +113,7 @@ where not exists (
     {{ return(var('parents').get(entity, {'entity': none, 'on': []})) }}
 {% endmacro %}
 
-{% macro quoted(columns) %}
+{% macro quoted_columns(columns) %}
     {%- set found = [] -%}
     {%- for column in columns %}{% do found.append(adapter.quote(column)) %}{% endfor -%}
     {{ return(found) }}

@@ -2,29 +2,18 @@
    authority is `priority` in its meta: 1 before 2, and 100 where it says nothing. `sources`: which feed each field is from. #}
 {% macro published_best(entity) %}
 {%- set fields = history_columns(entity) if execute else [] -%}
-with priorities (feed, priority) as (
-
-    values
-    {%- for feed in feeds_of(entity) %}
-    ('{{ feed.source_name }}.{{ feed.name }}', {{ feed.config.meta.get('priority', 100) | int }}),
-    {%- endfor %}
-    (null, null)
-
-),
-
-ranked as (
+with ranked as (
 
     select
         numbered.number,
         current.*,
         row_number() over (
             partition by numbered.number
-            order by priorities.priority, current.valid_from desc, current.feed, current.{{ entity }}_id
+            order by {{ by_feed(entity, 'current.feed', 'priority', 100) }}, current.valid_from desc, current.feed, current.{{ entity }}_id
         ) as rank
 
     from {{ ref(entity) }} as current
     join {{ ref(entity ~ '_number') }} as numbered using ({{ entity }}_id)
-    join priorities on priorities.feed = current.feed
     where numbered.number is not null
 
 )
@@ -48,13 +37,3 @@ from ranked
 group by number
 {% endmacro %}
 
-
-{% macro feeds_of(entity) %}
-    {%- set found = [] -%}
-    {%- if execute -%}
-        {%- for source in graph.sources.values() if source.config.meta.get('entity') == entity -%}
-            {%- do found.append(source) -%}
-        {%- endfor -%}
-    {%- endif -%}
-    {{ return(found) }}
-{% endmacro %}

@@ -1,0 +1,69 @@
+"""Schema drift: what a file's header has that its feed does not declare, and the other way round."""
+
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from sqlalchemy import text
+
+from checks.delivery_checks import Finding, record
+from warehouse.connection import transaction
+
+ALIKE = 0.6  # of 1: "Licence No." and "License Number" are 0.67, "Phone" and "Name" 0.44
+SHOWN = 5
+
+
+def look(delivery_id: int, headers: Mapping[str, Sequence[str]]) -> None:
+    """Record what the reader found of a delivery: its header against the feed's columns (`headers`: the names that each
+    has had in files), and the control totals of its trailer."""
+    with transaction() as connection:
+        found = connection.scalar(
+            text("select found from ledger.deliveries where delivery_id = :id"), {"id": delivery_id}
+        )
+    record(delivery_id, [drift(found or {}, headers), *control_totals(found or {})])
+
+
+def drift(found: Mapping[str, Any], headers: Mapping[str, Sequence[str]]) -> Finding:
+    """What is new, missing, or looks renamed. A required column that is missing is refused by the reader before."""
+    if not found.get("named", True):
+        return Finding("schema", "pass", "the file names no columns: they are taken by their place", 0)
+    declared = {_plain(name): column for column, names in headers.items() for name in names}
+    new = [name for name in found.get("header") or [] if _plain(name) not in declared]
+    there = {declared[_plain(name)] for name in found.get("header") or [] if _plain(name) in declared}
+    missing = [column for column in headers if column not in there]
+    renamed = {name: column for name in new if (column := _nearest(name, missing, headers))}
+    told = [
+        *(f"{name!r} looks like {column}: add it to that column's headers" for name, column in renamed.items()),
+        *_listed("new", [repr(name) for name in new if name not in renamed]),
+        *_listed("missing", [column for column in missing if column not in renamed.values()]),
+    ]
+    message = "; ".join(told) or "the header is as the feed declares it"
+    return Finding("schema", "warn" if told else "pass", message, len(new) + len(missing) - len(renamed), 0)
+
+
+def control_totals(found: Mapping[str, Any]) -> list[Finding]:
+    """What the file's own trailer says of it, where it has one."""
+    told = [line for line in found.get("findings") or [] if "trailer" in line or "total" in line.lower()]
+    wrong = [line for line in told if line.startswith("MISMATCH")]
+    if not told:
+        return []
+    return [Finding("control_totals", "warn" if wrong else "pass", "; ".join(wrong or told), len(wrong), 0)]
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _nearest(name: str, missing: Sequence[str], headers: Mapping[str, Sequence[str]]) -> str | None:
+    """The missing column whose names a new header is most like."""
+    likeness = {
+        column: max(SequenceMatcher(None, _plain(name), _plain(known)).ratio() for known in (*headers[column], column))
+        for column in missing
+    }
+    best = max(likeness, key=lambda column: likeness[column], default=None)
+    return best if best is not None and likeness[best] >= ALIKE else None
+
+
+def _listed(what: str, names: list[str]) -> list[str]:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return [f"{what}: {', '.join(names[:SHOWN])}{more}"] if names else []

@@ -1,0 +1,100 @@
+"""What looks personal by its content: a sample of the cells of columns that are classed `none`."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from warehouse.connection import driver, transaction
+
+SAMPLE = 2000  # rows of a relation that are looked at
+FEWEST = 3  # cells that must look so before a column does
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (1 + position % 2)
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+def _card(cell: str) -> bool:
+    digits = re.sub(r"[ -]", "", cell)
+    return bool(re.fullmatch(r"[3-6]\d{12,18}", digits)) and len(set(digits)) > 2 and _luhn(digits)
+
+
+EMAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)
+# With a plus, brackets or groups: ten bare digits are as often a reference number.
+PHONE = re.compile(
+    r"\+\d([() ./-]{0,2}\d){6,14}"
+    r"|\(?[2-9]\d{2}\)?[ .-]\d{3}[ .-]\d{4}|\(0\d{1,4}\) ?\d{3,4} ?\d{3,4}|0\d([ .-]\d{2}){4}"
+)
+SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
+OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
+IP = re.compile(rf"{OCTET}(\.{OCTET}){{3}}")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a class looks in a cell, and the share of a column's cells from which on the column looks so."""
+
+    pii: str
+    bound: float
+    seen: Callable[[str], bool]
+
+
+KINDS = (
+    Kind("email", 0.05, lambda cell: bool(EMAIL.search(cell))),
+    Kind("phone", 0.20, lambda cell: bool(PHONE.fullmatch(cell))),
+    Kind("government_id", 0.20, lambda cell: bool(SSN.fullmatch(cell))),
+    Kind("government_id", 0.50, _card),  # one of ten random numbers passes the check digit
+    Kind("ip", 0.20, lambda cell: bool(IP.fullmatch(cell))),
+)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """A column that looks personal: the class, how many of the sampled cells, of how many. Never a value."""
+
+    column: str
+    pii: str
+    cells: int
+    of: int
+
+
+def looks(columns: Mapping[str, Sequence[str]]) -> list[Looks]:
+    """The columns (name -> cells) that look personal."""
+    found = []
+    for name, cells in columns.items():
+        filled = [cell.strip() for cell in cells if cell and cell.strip()]
+        for kind in KINDS:
+            seen = sum(map(kind.seen, filled))
+            if seen >= FEWEST and seen >= kind.bound * len(filled):
+                found.append(Looks(name, kind.pii, seen, len(filled)))
+                break
+    return found
+
+
+def look_into(schema: str, relation: str, columns: Iterable[str]) -> list[Looks]:
+    """The columns of a table that look personal, by a sample of its rows; none where the table is not there."""
+    names = list(columns)
+    if not names:
+        return []
+    with transaction() as connection:
+        cursor = driver(connection).cursor()
+        known = cursor.execute(
+            "select greatest(reltuples, 1) from pg_class where oid = to_regclass(%s)", [f'{schema}."{relation}"']
+        ).fetchone()
+        if known is None:
+            return []
+        rows = cursor.execute(
+            sql.SQL("select {} from {} tablesample system ({}) limit {}").format(
+                sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in names),
+                sql.Identifier(schema, relation),
+                sql.Literal(min(100.0, 100.0 * 2 * SAMPLE / known[0])),
+                sql.Literal(SAMPLE),
+            )
+        ).fetchall()
+    return looks({name: [row[position] for row in rows] for position, name in enumerate(names)})

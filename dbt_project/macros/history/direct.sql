@@ -1,0 +1,93 @@
+{# One delivery, later than all: where its rows and the open versions disagree, what becomes of them is plain. A full
+   delivery is held against all open versions of its feed in one join over ids and fingerprints; a delta against those
+   of its own keys. #}
+{% macro compared_sql(entity, relation, feed) %}
+    {%- set id = entity ~ '_id' -%}
+    {%- set delivery = feed.coming[0] -%}
+    {%- set is_full = delivery.mode == 'full' -%}
+    create temporary table compared on commit drop as
+    select
+        coalesce(told.id, known.id) as id,
+        told.fingerprint,
+        told.row_number,
+        told.place,
+        known.valid_from as known_from,
+        known.fingerprint as known_fingerprint
+    from (
+        select {{ id }} as id, _fingerprint as fingerprint, _row_number as row_number, ctid as place
+        from judged.delivery_{{ delivery.content_id }}
+    ) as told
+    {{ 'full' if is_full else 'left' }} join (
+        select {{ id }} as id, _fingerprint as fingerprint, valid_from
+        from {{ relation }}
+        where _superseded_in is null and valid_to is null
+            {%- if is_full %} and _feed = '{{ feed.key }}' {%- endif %}
+    ) as known on known.id = told.id
+    where told.fingerprint is distinct from known.fingerprint
+{% endmacro %}
+
+
+{# Whether rows and open versions speak of different columns: the fold then goes by values. #}
+{% macro has_other_columns() %}
+    {{ return(run_query(
+        "select exists (select from compared where substr(fingerprint, 1, 4) <> substr(known_fingerprint, 1, 4))"
+    ).rows[0][0]) }}
+{% endmacro %}
+
+
+{% macro direct_sql(entity, relation, feed) %}
+    {%- set id = entity ~ '_id' -%}
+    {%- set delivery = feed.coming[0] -%}
+    {% if delivery.mode == 'full' %}
+    delete from compared
+    where place is null and (
+        {{ is_present_sql(
+            entity, delivery.content_id, delivery.has_unreadable, 'compared.id',
+            '(select ' ~ key_as_text(entity, 'version') ~ ' from ' ~ relation ~ ' as version where version.' ~ id
+            ~ ' = compared.id and version._superseded_in is null and version.valid_to is null)'
+        ) }}
+    );
+    {%- endif %}
+
+    insert into gone
+    select id, known_from, true from compared where known_from is not null;
+
+    insert into writing (id, valid_from, valid_to, fingerprint, is_copy, delivery_id, content_id, row_number, place)
+    select
+        id, '{{ delivery.at }}'::timestamptz, null::timestamptz, fingerprint, false,
+        {{ delivery.delivery_id }}, {{ delivery.content_id }}, row_number, place
+    from compared
+    where place is not null
+    union all
+    select id, known_from, '{{ delivery.at }}', known_fingerprint, true, null, null, null, null
+    from compared
+    where known_from is not null;
+
+    insert into effects
+    select
+        {{ delivery.delivery_id }},
+        count(*) filter (where known_from is null),
+        count(*) filter (where known_from is not null and place is not null),
+        count(*) filter (where place is null)
+    from compared;
+{% endmacro %}
+
+
+{# The first delivery of a feed: every row is a version, and there is nothing to hold it against. #}
+{% macro first_load_sql(entity, relation, sql, feed, run) %}
+    {%- set delivery = feed.coming[0] -%}
+    {%- set columns = [entity ~ '_id'] + history_columns(entity) + ['_feed', '_fingerprint'] -%}
+    {%- set insert -%}
+    insert into {{ relation }} (
+        {% for column in columns %}{{ adapter.quote(column) }}, {% endfor %}
+        _delivery_id, _row_number, _line_number, valid_from, _recorded_in
+    )
+    select
+        {% for column in columns %}masked.{{ adapter.quote(column) }}, {% endfor %}
+        {{ delivery.delivery_id }}, masked._row_number, masked._line_number, '{{ delivery.at }}', {{ run }}
+    from ({{ sql | replace(judged_relation(entity, sql), 'judged.delivery_' ~ delivery.content_id) }}) as masked
+    {%- endset -%}
+    {{ without_values(insert) }};
+
+    insert into effects values ({{ delivery.delivery_id }}, {{ delivery.rows }}, 0, 0);
+{% endmacro %}

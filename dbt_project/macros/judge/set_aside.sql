@@ -1,0 +1,155 @@
+{# What is bad leaves the delivery's table for quarantine, each row with all its reasons; what could not be read comes
+   beside it. A row that a person has discarded, and that is judged again, stays discarded. #}
+{% macro set_aside_sql(entity, judged, rules, delivery) %}
+    {%- set id = entity ~ '_id' %}
+        with rules as materialized (
+            {{ rules_of_run(delivery) }}
+        ),
+
+        bad as (
+            delete from {{ judged }} where _broken is not null returning *
+        ),
+
+        staged as (
+            {{ staged_rows(delivery) }}
+        ),
+
+        told as (
+            select
+                bad.{{ id }} as id,
+                bad._row_number as row_number,
+                bad._line_number as line_number,
+                staged.raw,
+                (
+                    select jsonb_build_object(
+                        'reasons', jsonb_agg(
+                            jsonb_build_object(
+                                'code', reason.code,
+                                'column', rules.column_name,
+                                'message', coalesce(raised.message, {{ told_message('rules', 'bad') }}),
+                                'value', values_told.told ->> rules.column_name
+                            )
+                            order by rules.position nulls last, reason.code
+                        ),
+                        'severity', case when bool_or(rules.severity = 'critical' and raised.code is null)
+                            then 'critical' else 'error' end,
+                        'responsible', case when bool_or(raised.code is null and rules.responsible = 'vendor')
+                            then 'vendor' else 'us' end
+                    )
+                    from unnest(string_to_array(bad._broken, ',')) as reason (code)
+                    left join raised on raised.code = reason.code and raised.row_number = bad._row_number
+                    left join rules on rules.code = case
+                        when raised.code is null then reason.code else regexp_replace(reason.code, '_error$', '')
+                    end
+                ) as verdict
+            from bad
+            join staged using (_row_number)
+            cross join lateral (select {{ told_values(entity, rules, 'bad', 'staged.raw') }} as told) as values_told
+        )
+
+        insert into quarantine.{{ entity }}
+            (delivery_id, feed, row_number, line_number, kind, {{ id }}, raw, reasons, severity, responsible, run)
+        select
+            {{ delivery.delivery_id }},
+            '{{ delivery.feed }}',
+            row_number,
+            line_number,
+            'judged',
+            id,
+            raw,
+            verdict -> 'reasons',
+            verdict ->> 'severity',
+            verdict ->> 'responsible',
+            {{ delivery.run }}
+        from told
+        {{ keep_discarded() }};
+
+        insert into quarantine.{{ entity }} (
+            delivery_id, feed, row_number, line_number, kind, raw_bytes, raw_length, byte_offset, reasons, severity,
+            responsible, run
+        )
+        select
+            delivery_id,
+            '{{ delivery.feed }}',
+            row_number,
+            line_number,
+            'unreadable',
+            raw_bytes,
+            raw_length,
+            byte_offset,
+            jsonb_build_array(jsonb_build_object('code', code, 'column', null, 'message', message, 'value', null)),
+            'error',
+            'vendor',
+            {{ delivery.run }}
+        from staging.unreadable
+        where delivery_id = {{ delivery.delivery_id }}
+        {{ keep_discarded() }};
+        delete from quarantine.{{ entity }} where delivery_id = {{ delivery.delivery_id }} and run <> {{ delivery.run }};
+{% endmacro %}
+
+{% macro keep_discarded() -%}
+on conflict (delivery_id, row_number) do update set
+            {{ adapter.quote('run') }} = excluded.run,
+            raw = excluded.raw,
+            raw_bytes = excluded.raw_bytes,
+            reasons = excluded.reasons,
+            severity = excluded.severity,
+            responsible = excluded.responsible
+{%- endmacro %}
+
+{# Rows that pass though they break a rule with on_fail: warn, one issue for each rule. #}
+{% macro issues_sql(entity, judged, rules, delivery) %}
+    {%- if rules | selectattr('on_fail', 'equalto', 'warn') | list %}
+        with rules as materialized (
+            {{ rules_of_run(delivery) }}
+        ),
+
+        staged as (
+            {{ staged_rows(delivery) }}
+        )
+
+        insert into ledger.issues (
+            delivery_id, feed, entity, row_number, line_number, id, code, column_name, severity, responsible, message,
+            value, run
+        )
+        select
+            {{ delivery.delivery_id }},
+            '{{ delivery.feed }}',
+            '{{ entity }}',
+            passed._row_number,
+            passed._line_number,
+            passed.{{ entity }}_id,
+            rules.code,
+            rules.column_name,
+            rules.severity,
+            rules.responsible,
+            rules.message,
+            values_told.told ->> rules.column_name,
+            {{ delivery.run }}
+        from {{ judged }} as passed
+        join staged on staged._row_number = passed._row_number
+        cross join lateral unnest(string_to_array(passed._warned, ',')) as issue (code)
+        join rules on rules.code = issue.code
+        cross join lateral (select {{ told_values(entity, rules, 'passed', 'staged.raw') }} as told) as values_told
+        where passed._warned is not null;
+    {%- endif %}
+{% endmacro %}
+
+{% macro rules_of_run(delivery) -%}
+select rules.position, rules.code, rules.column_name, rules.message, rules.severity, rules.responsible
+            from ledger.rules
+            join ledger.runs using (contract_hash)
+            where runs.run = {{ delivery.run }}
+{%- endmacro %}
+
+{# The delivery's rows as they came, as JSON by the vendor's column names. #}
+{% macro staged_rows(delivery) -%}
+    {%- set feed = graph.sources.values() | selectattr('resource_type', 'equalto', 'source')
+        | selectattr('source_name', 'equalto', delivery.feed.split('.')[0])
+        | selectattr('name', 'equalto', delivery.feed.split('.')[1]) | first -%}
+select
+                _row_number,
+                to_jsonb(staged) - array['_delivery_id', '_row_number', '_line_number'] as raw
+            from staging.{{ feed.identifier }} as staged
+            where _delivery_id = {{ delivery.delivery_id }}
+{%- endmacro %}

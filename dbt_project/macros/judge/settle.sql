@@ -1,0 +1,76 @@
+{# What became of rows in quarantine, by what is in force after a fold. superseded: the earliest later delivery of the feed
+   in which the key is good. released: the file's own revision has the key good, or not at all. Both name the delivery
+   that settled them, and are open again when it goes out of force. What a person or a replay settled stays. #}
+{% macro quarantine_settle(entity, run) %}
+    {%- set id = entity ~ '_id' -%}
+    update quarantine.{{ entity }} as held
+    set status = 'open', settled_at = null, settled_by = null, settled_why = null, settled_run = null
+    from removed
+    where held.status in ('superseded', 'released') and held.settled_by = 'delivery ' || removed.delivery_id;
+
+    with unsettled as (
+        select held.quarantine_id, held.{{ id }} as id, held.feed, held.kind, held.delivery_id, held.settled_by,
+            d.effective_at, d.state
+        from quarantine.{{ entity }} as held
+        join ledger.deliveries as d using (delivery_id)
+        where held.status in ('open', 'superseded')
+            and exists (select from folding where folding.feed = held.feed and folding.effective_at >= d.effective_at)
+    ),
+
+    good as (
+        select unsettled.quarantine_id, folding.delivery_id, folding.effective_at
+        from unsettled
+        join judged.{{ entity }} as judged on judged.{{ id }} = unsettled.id
+        join folding on folding.content_id = judged._delivery_id and folding.feed = unsettled.feed
+        where judged._delivery_id = any (array(select content_id from folding))
+            and (
+                folding.effective_at > unsettled.effective_at
+                or (folding.effective_at = unsettled.effective_at and unsettled.state = 'superseded')
+            )
+    ),
+
+    gone as (
+        select unsettled.quarantine_id, folding.delivery_id, folding.effective_at
+        from unsettled
+        join folding on folding.feed = unsettled.feed and folding.effective_at = unsettled.effective_at
+        where unsettled.state = 'superseded'
+            and folding.mends is null
+            and folding.delivery_id <> unsettled.delivery_id
+            and not exists (
+                select from quarantine.{{ entity }} as still
+                where still.delivery_id = folding.content_id
+                    and (still.{{ id }} = unsettled.id or (unsettled.id is null and still.{{ id }} is null))
+            )
+            and not exists (
+                select from judged.{{ entity }} as judged
+                where judged._delivery_id = any (array(select content_id from folding))
+                    and judged._delivery_id = folding.content_id
+                    and judged.{{ id }} = unsettled.id
+            )
+    ),
+
+    settled as (
+        select distinct on (quarantine_id)
+            either.quarantine_id,
+            either.delivery_id,
+            either.effective_at = unsettled.effective_at as is_released
+        from (table good union all table gone) as either
+        join unsettled using (quarantine_id)
+        left join ledger.deliveries as before on unsettled.settled_by = 'delivery ' || before.delivery_id
+        where before.delivery_id is null or either.effective_at < before.effective_at
+        order by quarantine_id, either.effective_at
+    )
+
+    update quarantine.{{ entity }} as held
+    set
+        status = case when is_released then 'released' else 'superseded' end,
+        settled_at = clock_timestamp(),
+        settled_by = 'delivery ' || settled.delivery_id,
+        settled_why = case
+            when is_released then 'a mended file for the same time'
+            else 'a later delivery brought its key right'
+        end,
+        settled_run = {{ run }}
+    from settled
+    where held.quarantine_id = settled.quarantine_id;
+{% endmacro %}

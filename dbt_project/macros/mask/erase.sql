@@ -1,0 +1,54 @@
+{# What an erased person is known again by: HMAC-SHA256 under a key of its own, over class and normal form as a token, or
+   over an entity's surrogate id. `pii.erased_key_now() as mark_key` brings the key. #}
+{% macro mark(message) -%}
+encode(pii.hmac_sha256(mark_key.inner_key, mark_key.outer_key, textsend({{ message }})), 'hex')
+{%- endmacro %}
+
+{% macro marks_of_row(entity, relation=none) -%}
+{{ mark("'id:" ~ entity ~ ":' || " ~ (relation ~ '.' if relation else '') ~ entity ~ "_id::text") }}
+{%- for column in personal_columns(entity) if has_token(column) -%}
+, {{ mark("'" ~ column.pii ~ ":' || " ~ normalised(column, relation)) }}
+{%- endfor -%}
+{%- endmacro %}
+
+{# True for a row about a person who was erased: a row rule, as those of the contract. #}
+{% macro is_erased(entity, relation=none) -%}
+exists (
+    select from pii.erased_key_now() as mark_key
+    where array[{{ marks_of_row(entity, relation) }}] && (select array_agg(mark) from pii.erased_marks)
+)
+{%- endmacro %}
+
+{# The tokens and marks that one value has in an entity's columns of its class; %(value)s is the value. #}
+{% macro tokens_of_value(entity, pii) -%}
+{%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
+select
+    array[{% for column in columns %}{{ token(column, 'given') }}{{ ', ' if not loop.last }}{% endfor %}],
+    array[{% for column in columns %}{{ mark("'" ~ pii ~ ":' || " ~ normalised(column, 'given')) }}{{ ', ' if not loop.last }}{% endfor %}]
+from (
+    select {% for column in columns %}%(value)s::text as {{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}{% endfor %}
+) as given
+cross join pii.token_key_now() as key
+cross join pii.erased_key_now() as mark_key
+{%- endmacro %}
+
+{# Every staged row of a delivery of a feed, as erasure looks at it: place, id, fingerprint, key, tokens of a class, what
+   is not personal. %(delivery)s is the delivery. #}
+{% macro rows_to_erase(entity, staging_model, pii) -%}
+{%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
+select
+    mapped._row_number as row_number,
+    mapped._line_number as line_number,
+    {{ surrogate_id(entity) }} as id,
+    {{ fingerprint(entity) }} as fingerprint,
+    array[{% for part in entity_key(entity) %}mapped.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}] as key_parts,
+    array[{% for column in columns %}{{ token(column, 'mapped') }}{{ ', ' if not loop.last }}{% endfor %}]::text[] as tokens,
+    to_jsonb(mapped) - array[
+        {%- for column in personal_columns(entity) %}'{{ column.name }}', {% endfor %}
+        '_delivery_id', '_row_number', '_line_number', '_unparsed'
+    ] as attributes
+from {{ ref(staging_model) }} as mapped
+join (select delivery_id, feed from ledger.deliveries) as deliveries on deliveries.delivery_id = mapped._delivery_id
+cross join pii.token_key_now() as key
+where mapped._delivery_id = %(delivery)s
+{%- endmacro %}

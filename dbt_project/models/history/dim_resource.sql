@@ -1,0 +1,1 @@
+{{ masked('resource') }}

@@ -1,0 +1,11 @@
+select
+    about_feed,
+    about_id,
+    count(*) filter (where verdict = 'up') as up,
+    count(*) filter (where verdict = 'down') as down,
+    count(*) filter (where verdict = 'available') as available,
+    count(*) filter (where verdict = 'unavailable') as unavailable,
+    max(given_at) as last_given_at
+
+from {{ ref('resource_feedback') }}
+group by 1, 2

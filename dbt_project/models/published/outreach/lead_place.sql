@@ -1,0 +1,1 @@
+{{ with_place('lead', zip='postal_code') }}

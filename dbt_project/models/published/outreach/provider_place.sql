@@ -1,0 +1,1 @@
+{{ with_place('provider', zip='zip') }}

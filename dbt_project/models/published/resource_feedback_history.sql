@@ -1,0 +1,1 @@
+{{ published('resource_feedback', history=true) }}

@@ -1,0 +1,1 @@
+{{ published('school_total', history=true) }}

@@ -1,0 +1,11 @@
+with
+
+changes as (
+
+    {{ cumulative_changes('school_total', by=['school_number'], value='total') }}
+
+)
+
+select *
+from changes
+where school_number not in (select school_number from {{ ref('ignored_schools') }})

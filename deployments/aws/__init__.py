@@ -1,0 +1,1 @@
+"""Sluice on AWS: the stack, the image, the work pool, the blocks."""

@@ -1,0 +1,1 @@
+"""The event consumer: S3 tells SQS of a new object, SQS tells us, we run."""

@@ -1,0 +1,118 @@
+"""Listen: draw messages, find whose objects they announce, run, acknowledge.
+
+A message is acknowledged when its run exists (in the pool) or its object is in the ledger (here); before that it comes
+again. So a consumer that is killed loses nothing, and the ledger decides that nothing runs twice.
+"""
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from deployments.listen.messages import Poison, objects_of
+from deployments.listen.queue import Message, Queue
+from deployments.listen.work import Work
+from extract.collect.objects import S3Object, feed_of
+from extract.feeds import Catalogue, catalogue
+from flows.prefect_door import tell_event
+from flows.telling import in_a_paragraph
+from flows.without_values import without_values
+from warehouse.errors import printable
+
+MOST = 500  # messages that one draught may hold
+PATIENCE = 0.3  # seconds that the first message of a draught waits for others
+AGAIN_AFTER = 5  # seconds until a message comes again whose work failed for a reason that may go by itself
+LONGEST_RUN = 200  # objects in one flow run
+
+log = logging.getLogger("sluice.listen")
+
+
+@dataclass
+class Batch:
+    """The objects of one draught that concern one entity."""
+
+    entity: str
+    uris: list[str] = field(default_factory=list)
+    vendors: set[str] = field(default_factory=set)
+
+
+class Consumer:
+    """Takes what the queue tells to work."""
+
+    def __init__(self, queue: Queue, work: Work, feeds: Catalogue | None = None, most: int = MOST) -> None:
+        self.queue, self.work, self.feeds, self.most = queue, work, feeds or catalogue(), most
+        self.stopped = False
+        self.idle = False  # whether it waits for a message, and can be stopped at once
+
+    def run(self, *, until_empty: bool = False) -> None:
+        """Listen until `stopped` is set, or until the queue is empty."""
+        while not self.stopped:
+            worked = self.once(wait=0 if until_empty else 20)
+            if until_empty and not worked:
+                return
+
+    def stop(self) -> None:
+        """End when the work in hand is done; at once, while there is none. Messages just received come again."""
+        self.stopped = True
+        if self.idle:
+            raise SystemExit(0)
+
+    def once(self, wait: int = 20) -> int:
+        """One draught; how many messages it held."""
+        self.idle = True
+        drawn = self.queue.draught(self.most, PATIENCE, wait)
+        self.idle = False
+        if drawn:
+            announced = {message.handle: self._announced(message) for message in drawn}
+            with self.queue.kept(drawn):
+                done = {uri for batch in self._batches(announced) for uri in self._work(batch)}
+            self._answer(drawn, announced, done)
+        return len(drawn)
+
+    def _batches(self, announced: dict[str, list[S3Object]]) -> list[Batch]:
+        """One batch for each entity (and LONGEST_RUN objects), each object once."""
+        batches: dict[tuple[str, int], Batch] = {}
+        counts: dict[str, int] = defaultdict(int)
+        for found in dict.fromkeys(each for some in announced.values() for each in some):
+            feed = feed_of(self.feeds.feeds.values(), found.key)
+            if feed is None:
+                continue
+            part = counts[feed.entity] // LONGEST_RUN
+            counts[feed.entity] += 1
+            batch = batches.setdefault((feed.entity, part), Batch(feed.entity))
+            batch.uris.append(found.uri)
+            batch.vendors.add(feed.vendor)
+        return list(batches.values())
+
+    def _work(self, batch: Batch) -> set[str]:
+        try:
+            return self.work(batch.uris, [batch.entity, *sorted(batch.vendors)])
+        except Exception as error:
+            log.error("%s: %d objects will come again: %s", batch.entity, len(batch.uris), _told(error))
+            return set()
+
+    def _answer(self, drawn: list[Message], announced: dict[str, list[S3Object]], done: set[str]) -> None:
+        """Acknowledge a message all of whose objects are done; the others come again, and the queue counts that."""
+        undone = [m for m in drawn if any(self._ours(found) and found.uri not in done for found in announced[m.handle])]
+        self.queue.acknowledge([message for message in drawn if message not in undone])
+        self.queue.give_back(undone, AGAIN_AFTER)
+
+    def _ours(self, found: S3Object) -> bool:
+        return feed_of(self.feeds.feeds.values(), found.key) is not None
+
+    def _announced(self, message: Message) -> list[S3Object]:
+        try:
+            found = objects_of(message.body)
+        except Poison as poison:
+            buried = self.queue.bury(message, str(poison))
+            log.error("A message is %s; %s.", poison, "it is in the dead-letter queue" if buried else "it is dropped")
+            tell_event("sluice.message.poisoned", "sluice.queue", told=str(poison), buried=buried)
+            return []
+        for each in found:
+            if not self._ours(each):
+                log.warning("No feed expects s3://%s/%s", each.bucket, printable(each.key))
+                tell_event("sluice.object.unexpected", f"s3://{each.bucket}/{printable(each.key)}")
+        return found
+
+
+def _told(error: Exception) -> str:
+    return without_values(in_a_paragraph(error))

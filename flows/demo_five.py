@@ -1,0 +1,88 @@
+"""The pipelines of docs/pipelines/pipelines.yml, each from its samples: one line with accounts and publications."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from extract.feeds import Feed, catalogue
+from flows.pages import Pipeline, pipelines
+from warehouse.settings import settings
+
+COUNTED = ("read", "good", "quarantined", "unreadable")
+console = Console()
+
+
+def bring(feed: Feed) -> None:
+    """Copy a feed's samples into its drop folder, those that are not there."""
+    pattern = Path(feed.arrives.drop)
+    target = settings().drops / pattern.parent
+    target.mkdir(parents=True, exist_ok=True)
+    for file in sorted((settings().dbt_project / "models" / "staging" / feed.vendor / "samples").glob(pattern.name)):
+        if not (target / file.name).exists():
+            shutil.copy2(file, target / file.name)
+
+
+def bring_seeds(pipeline: Pipeline) -> list[str]:
+    """Deliver the seeds that have a feed of their own; gives the entities that they are about."""
+    from flows.ingest import ingest
+    from flows.prefect_door import go
+    from flows.run import prepare_ledger
+
+    for key, seed in pipeline.seeds.items():
+        prepare_ledger(key)
+        go(ingest, key, settings().dbt_project / "seeds" / f"{seed}.csv")
+    return [catalogue().feed(key).entity for key in pipeline.seeds]
+
+
+def show(pipeline: Pipeline) -> None:
+    """Run one pipeline and tell it in a line."""
+    from flows.prefect_door import go
+    from flows.run import RunError, run
+
+    for entity in pipeline.entities:
+        for feed in catalogue().of_entity(entity):
+            bring(feed)
+    try:
+        go(run, [*pipeline.entities, *bring_seeds(pipeline)])
+    except RunError as error:  # it is told, and the others go on
+        console.print(str(error), highlight=False, soft_wrap=True)
+    console.print(line(pipeline), highlight=False, soft_wrap=True)
+
+
+def line(pipeline: Pipeline) -> str:
+    """What came in, where its records went, and what is published, of one pipeline."""
+    from publish import views
+
+    found = views.status()
+    ours = [d for d in found["deliveries"] if d["entity"] in pipeline.entities]
+    totals = {name: sum(d["rows"][name] or 0 for d in ours) for name in COUNTED}
+    published = {p["entity"]: p for p in found["publications"] if p["entity"] in pipeline.entities}
+    feeds = {(d["vendor"], d["feed"]) for d in ours}
+    return (
+        f"[bold]{pipeline.name.ljust(9)}[/bold] {len(feeds)} feeds, {len(ours)} files,"
+        f" {totals['read']} records = {totals['good']} good + {totals['quarantined']} in quarantine"
+        f" + {totals['unreadable']} unreadable{_rest(totals)}. Published: {', '.join(map(_told, published.values()))}"
+    )
+
+
+def _rest(totals: dict[str, int]) -> str:
+    rest = totals["read"] - totals["good"] - totals["quarantined"] - totals["unreadable"]
+    return f" + {rest} blank" if rest else ""
+
+
+def _told(publication: dict[str, Any]) -> str:
+    return f"{publication['entity']} {publication['rows']} rows (run {publication['run']})"
+
+
+def main() -> None:
+    """All of them; a second time nothing is new, and the same is said."""
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    for pipeline in pipelines():
+        show(pipeline)
+
+
+if __name__ == "__main__":
+    main()

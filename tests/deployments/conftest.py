@@ -1,0 +1,72 @@
+"""A worker, for the tests that need one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from conftest import PROJECT
+
+
+class Worker:
+    """Runs what the server's pool has, in processes, once for each call."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.since = client, datetime.now(UTC)
+
+    def runs(self, flow: str) -> list[Any]:
+        """The runs of a flow since the test began."""
+        from prefect.client.schemas.filters import (
+            FlowFilter,
+            FlowFilterName,
+            FlowRunFilter,
+            FlowRunFilterExpectedStartTime,
+        )
+
+        return self.client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
+            flow_run_filter=FlowRunFilter(expected_start_time=FlowRunFilterExpectedStartTime(after_=self.since)),
+        )
+
+    def count(self, flow: str) -> int:
+        """How many there are."""
+        return len(self.runs(flow))
+
+    def finish(self, flow: str, patience: float = 400, until: Callable[[Any], bool] | None = None) -> Any:
+        """Wait until the newest run of a flow has ended (or is as `until` wants it) with a worker at work; gives it."""
+        settled = until or (lambda run: run.state is not None and run.state.is_final())
+        self._quieten()
+        environment = {**os.environ, "PREFECT_WORKER_QUERY_SECONDS": "1", "PYTHONPATH": str(PROJECT)}
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sluice", "--name", "test"]
+        with open(os.devnull, "w") as nowhere:
+            process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=nowhere, stderr=nowhere)
+        try:
+            end = time.monotonic() + patience
+            while time.monotonic() < end:
+                found = self.runs(flow)
+                if found and settled(found[0]):
+                    return found[0]
+                time.sleep(0.5)
+            raise AssertionError(f"{flow} did not come to its end: {[(r.name, r.state_name) for r in self.runs(flow)]}")
+        finally:
+            process.terminate()
+            process.wait(30)
+
+    def _quieten(self) -> None:
+        """Nothing that the clock starts is to run among what a test starts."""
+        for deployment in self.client.read_deployments():
+            if deployment.schedules and not deployment.paused:
+                self.client.pause_deployment(deployment.id)
+
+
+@pytest.fixture
+def worker(api: str) -> Iterator[Worker]:
+    """A worker of the session's server."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        yield Worker(client)

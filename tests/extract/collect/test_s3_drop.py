@@ -1,0 +1,110 @@
+"""Drop folders in S3, against a real server: each object once, whatever it is called."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from collect_server import CSV
+from conftest import Sluice, forget_settings
+from moto.server import ThreadedMotoServer
+
+from extract.collect.drop import feeds_at
+from extract.feeds import catalogue
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def s3(small: Sluice, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of the server; the drop folder is its bucket `drops`, below in/."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    values = {"ENDPOINT_URL": endpoint, "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "DEFAULT_REGION": "us-east-1"}
+    for name, value in values.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("SLUICE_DROP_FOLDER", "s3://drops/in")
+    monkeypatch.setenv("SLUICE_FETCHING", '{"attempts": 2, "connect": 2, "read": 5}')
+    forget_settings()
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="drops")
+    for found in client.list_objects_v2(Bucket="drops").get("Contents", []):
+        client.delete_object(Bucket="drops", Key=found["Key"])
+    return client
+
+
+def put(s3: Any, key: str, body: bytes = CSV) -> None:
+    s3.put_object(Bucket="drops", Key=key, Body=body)
+
+
+def test_an_object_is_taken_in_once(small: Sluice, s3: Any) -> None:
+    put(s3, "in/acme/things-2026-01-01.csv")
+    for other in (
+        "in/acme/",
+        "in/acme/.things-2026-01-02.csv",
+        "in/acme/sub/things-2026-01-03.csv",
+        "acme/things-.csv",
+    ):
+        put(s3, other)
+    first, second = small.run(), small.run()
+    assert [(file.name, file.outcome) for file in first.ingested] == [("things-2026-01-01.csv", "new")]
+    assert second.ingested == []
+    etag = s3.head_object(Bucket="drops", Key="in/acme/things-2026-01-01.csv")["ETag"]
+    assert small.sql("select way, source, mark, etag, bytes, outcome, delivery_id from ledger.fetches") == [
+        ("drop", "s3://drops/in/acme/things-2026-01-01.csv", etag, etag, len(CSV), "new", 1)
+    ]
+    assert s3.list_objects_v2(Bucket="drops")["KeyCount"] == 5  # what is done stays
+
+
+def test_another_content_under_the_same_key(small: Sluice, s3: Any) -> None:
+    key = "in/acme/things-2026-01-01.csv"
+    for body in (CSV, CSV.replace(b",1,", b",2,"), CSV):
+        put(s3, key, body)
+        assert small.run().problems == []
+    assert small.sql("select delivery_id, state, revision from ledger.deliveries order by 1") == [
+        (1, "merged", 3),
+        (2, "superseded", 2),
+    ]
+
+
+def test_a_bucket_of_the_vendors_own(small: Sluice, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    project = small.home / "project"
+    shutil.copytree(os.environ["SLUICE_DBT_PROJECT"], project)
+    file = project / "models/staging/acme/_acme.yml"
+    file.write_text(file.read_text().replace('"acme/things-*.csv"', '"s3://drops/out/**/things-*.csv"'))
+    monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
+    forget_settings()
+    put(s3, "out/2026/01/things-2026-01-01.csv")
+    put(s3, "out/things-2026-01-02.csv", CSV.replace(b",1,", b",2,"))
+    assert sorted(file.name for file in small.run().ingested) == ["things-2026-01-01.csv", "things-2026-01-02.csv"]
+    [feed] = feeds_at("s3://drops/out/2026/01/things-2026-01-01.csv", catalogue().feeds.values())
+    assert feed.key == "acme.things"
+
+
+def test_the_feed_of_an_object(small: Sluice, s3: Any) -> None:
+    every = catalogue().feeds.values()
+    assert [feed.key for feed in feeds_at("s3://drops/in/acme/changes-1.csv", every)] == ["acme.changes"]
+    assert feeds_at("s3://drops/acme/changes-1.csv", every) == []
+
+
+def test_a_bucket_that_is_not_there_stops_nothing_else(small: Sluice, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_DROP_FOLDER", "s3://no-such-bucket")
+    forget_settings()
+    from flows.report import RunError
+
+    with pytest.raises(RunError) as raised:
+        small.run()
+    told = raised.value.report.problems
+    assert len(told) == 2  # one for each feed
+    assert "s3://no-such-bucket/acme/things-*.csv does not answer" in told[0]
+    assert [merged.entity for merged in raised.value.report.merged] == ["thing"]
+    assert {row[0] for row in small.sql("select outcome from ledger.fetches")} == {"failed"}

@@ -1,0 +1,192 @@
+"""Flow runs on a real Prefect server: repeated where that helps, clean when cancelled, without a value of any row."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, TEST_PROJECT
+from workbench import things
+
+from flows.without_values import without_values
+from warehouse import transient
+from warehouse.errors import SluiceError
+
+SECRET = "quillara@trevanion.example"  # a value of a row that nobody is to read in a log
+
+
+def test_a_lost_connection_is_tried_again(small, monkeypatch):
+    """The server ends our session in the middle of a step, as it does when it restarts."""
+    from flows import run
+
+    things(small, 1, "n,a,1,,")
+    monkeypatch.setattr(transient, "ATTEMPTS", 4)
+    real, times = run.merge.fn, []
+
+    def cut(entity):
+        times.append(entity)
+        if len(times) == 1:
+            small.sql("select pg_terminate_backend(pg_backend_pid())")
+        return real(entity)
+
+    monkeypatch.setattr(run.merge, "fn", cut)
+    small.run()
+    assert len(times) == 2
+    assert small.sql("select code from published.thing") == [("a",)]
+
+
+def test_bad_data_is_not_tried_again():
+    times = []
+
+    def bad():
+        times.append(1)
+        raise SluiceError("the header is another one")
+
+    with pytest.raises(SluiceError):
+        transient.persistently(bad)
+    assert len(times) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "again"),
+    [("SlowDown", 503, True), ("InternalError", 500, True), ("AccessDenied", 403, False), ("NoSuchKey", 404, False)],
+)
+def test_of_s3_only_its_own_trouble_is_transient(code, status, again):
+    from botocore.exceptions import ClientError
+
+    error = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetObject")
+    told = SluiceError("the archive does not answer")
+    told.__cause__ = error
+    assert transient.is_transient(told) is again
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        f'duplicate key value violates unique constraint "x"\nDETAIL:  Key (keeper)=({SECRET}) already exists.',
+        f'invalid input syntax for type integer: "{SECRET}"\nCONTEXT:  COPY things, line 7, column keeper: "{SECRET}"',
+        f"Database Error in model x\n  invalid input syntax for type date: \"{SECRET}\"\n  LINE 3: select '{SECRET}'\n",
+        f'value "{SECRET}" is out of range for type integer',
+        f"new row violates check constraint\nDETAIL:  Failing row contains (1, {SECRET},\n second line {SECRET}).",
+    ],
+)
+def test_what_a_database_quotes_is_taken_out(told):
+    assert SECRET not in without_values(told)
+    assert without_values(told)
+
+
+# A run in a process of its own, whose staging fails as PostgreSQL's COPY does where a value does not fit its column.
+QUOTING = """
+from extract import stage
+from flows import run
+from warehouse.connection import transaction
+from sqlalchemy import text
+import psycopg
+def bad(feed, delivery_id, told=None):
+    with transaction() as connection:
+        connection.execute(text("create temporary table things (size integer, keeper text) on commit drop"))
+        with connection.connection.driver_connection.cursor() as cursor, cursor.copy("copy things from stdin") as copy:
+            copy.write("{secret}\\t{secret}\\n")
+stage.stage = bad
+try:
+    run.run(["thing"])
+except Exception:
+    pass
+"""
+
+
+def test_neither_prefects_database_nor_a_log_knows_a_value(api, prefect_url, install, small_project, monkeypatch):
+    sluice = install(small_project, TEST_PROJECT / "checks")
+    sluice.drop("acme/things-2026-03-01.csv", "Region,Code,Size,Note,Keeper\nn,a,1,a note," + SECRET + "\n")
+    done = subprocess.run(
+        [sys.executable, "-c", QUOTING.replace("{secret}", SECRET)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = done.stdout + done.stderr
+    assert "invalid input syntax for type integer" in told, told
+    assert SECRET not in told
+    time.sleep(3)  # Prefect sends its logs from a thread; the server writes them from a queue
+    dump = everything_that_prefect_keeps(prefect_url)
+    assert "invalid input syntax for type integer" in dump
+    assert SECRET not in dump
+
+
+def everything_that_prefect_keeps(url) -> str:
+    """The text of the server's whole database."""
+    port = url.split(":")[2].split("/")[0]
+    [database] = [
+        path
+        for folder in Path("/tmp").glob("sluice-prefect-*")
+        for path in folder.rglob("prefect.db")
+        if f":{port}" in (folder / "prefect" / "server.log").read_text(errors="replace")
+    ]
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return "\n".join(connection.iterdump())
+
+
+def test_a_cancelled_run_leaves_the_ledger_clean(api, install, small_project, tmp_path):
+    """What a worker does on a cancellation: it terminates the run's process."""
+    sluice = install(small_project, TEST_PROJECT / "checks")
+    things(sluice, 1, "n,a,1,,")
+    code = (
+        "import time\nfrom flows import merge, run\n"
+        "def slow(entity, run):\n    print('judging', flush=True)\n    time.sleep(60)\n"
+        "merge.judge = slow\nrun.run(['thing'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "judging" in line:
+            break
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(30) != 0
+    assert sluice.sql("select state from ledger.runs") == [("failed",)]
+    sluice.run()
+    assert sluice.sql("select code from published.thing") == [("a",)]
+
+
+def test_lineage_goes_from_object_to_published_view(api, small, aws, monkeypatch):
+    from bucket import make
+
+    from deployments.listen.work import in_this_process
+    from flows.run import prepare
+
+    bucket = make(aws, monkeypatch)
+    prepare()
+    bucket.things(1, "n,a,1,,")
+    in_this_process(["s3://arrivals/in/acme/things-2026-01-01.csv@e"], ["thing"])
+    edges = lineage(api)
+    assert ("s3://arrivals/in/acme/things-2026-01-01.csv", "postgres://sluice/staging/acme__things") in edges
+    assert ("postgres://sluice/history/dim_thing", "postgres://sluice/published/thing") in edges
+    assert any(made == "postgres://sluice/history/dim_thing" for _, made in edges)
+
+
+def lineage(api, patience=20) -> set[tuple[str, str]]:
+    """The edges that the server knows: (upstream, asset)."""
+    import urllib.request
+
+    body = json.dumps({"filter": {"event": {"prefix": ["prefect.asset.materialization"]}}, "limit": 50}).encode()
+    until = time.monotonic() + patience
+    edges: set[tuple[str, str]] = set()
+    while time.monotonic() < until and not any("published/thing" in made for _, made in edges):
+        request = urllib.request.Request(f"{api}/events/filter", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            events = json.load(answer)["events"]
+        edges = {
+            (r["prefect.resource.id"], event["resource"]["prefect.resource.id"])
+            for event in events
+            for r in event["related"]
+            if r.get("prefect.resource.role") == "asset"
+        }
+        time.sleep(0.5)
+    return edges

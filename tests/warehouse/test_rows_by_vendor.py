@@ -1,0 +1,52 @@
+"""Row-level security: of an entity that says `rows_by: vendor`, a role sees the vendors that it is entitled to."""
+
+import shutil
+
+import psycopg
+import pytest
+from command import sluice as command
+from conftest import TEST_PROJECT, forget_settings
+from workbench import things
+
+ROLE = "throwaway_region"
+SEEN = (
+    "select count(*) from published.thing",
+    "select count(*) from published.thing_history",
+    "select count(*) from published.thing_as_of('2026-01-01')",
+    "select count(*) from history.dim_thing",
+    "select count(*) from quarantine.thing_masked",
+    "select count(*) from quarantine.thing",
+)
+
+
+@pytest.fixture
+def guarded(install, small_project, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    declared = project / "models/judged/judged_thing.yml"
+    declared.write_text(declared.read_text().replace("entity: thing", "entity: thing\n        rows_by: vendor"))
+    small = install(project, TEST_PROJECT / "checks")
+    small.sql(f"drop role if exists {ROLE}")
+    small.sql(f"create role {ROLE} in role sluice_steward, sluice_analyst")
+    yield small
+    small.sql(f"drop role {ROLE}")
+    forget_settings()
+
+
+def test_a_role_sees_its_vendors_only(guarded):
+    things(guarded, 1, "n,a,1,,", "n,b,-1,,")
+    guarded.run()
+    with psycopg.connect(guarded.url, autocommit=True) as connection:
+        connection.execute(f"set role {ROLE}")
+
+        def seen():
+            return [connection.execute(query).fetchone()[0] for query in SEEN]
+
+        assert seen() == [0] * len(SEEN)
+        assert command("roles", "vendor", ROLE, "acme", "--entity", "thing").exit_code == 0
+        assert seen() == [1] * len(SEEN)
+        assert command("roles", "vendor", ROLE, "acme", "--entity", "thing", "--revoke").exit_code == 0
+        assert seen() == [0] * len(SEEN)
+        things(guarded, 2, "n,a,2,,")
+        guarded.run()  # the pipeline itself sees every row
+        assert guarded.value("select count(*) from history.dim_thing") == 3
