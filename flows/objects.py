@@ -3,7 +3,7 @@
 from extract.collect.objects import S3Object
 from extract.feeds import catalogue
 from flows import taking
-from flows.prefect_door import flow, keep_table
+from flows.prefect_door import LONGEST, flow, keep_table
 from flows.run import ARRIVED, Report, RunError, arrived, bring_up_to_date, prepare
 from flows.telling import in_a_paragraph
 
@@ -16,7 +16,7 @@ def _run_name() -> str:
     return f"objects {first}" + (f" and {len(uris) - 1} more" if len(uris) > 1 else "")
 
 
-@flow(name="take-objects", flow_run_name=_run_name)
+@flow(name="take-objects", flow_run_name=_run_name, timeout_seconds=LONGEST)
 def take_objects(objects: list[str]) -> Report:
     """Take objects in (`s3://bucket/key@version-or-etag`), then merge the entities that they are about.
 

@@ -1,39 +1,137 @@
-"""Report: the pages about the quality of the data."""
+"""The pages of the pipelines, docs/pipelines/<name>.md: written from the feeds, contracts and models, so that they stay
+true. What a team had before stands in docs/pipelines/pipelines.yml."""
 
-from datetime import UTC, datetime
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from extract.feeds import Feed, catalogue
-from flows.freshness import overdue_feeds
-from publish import pages, report
-from warehouse.connection import transaction
-from warehouse.settings import settings
+import yaml
+from pydantic import BaseModel, ConfigDict
 
+from extract.feeds import Catalogue, Feed, FromFilename, load
 
-def write() -> Path:
-    """Write the pages of all entities into `report/` of the home; gives the index."""
-    now = datetime.now(UTC)
-    late = overdue(now)
-    with transaction() as connection:
-        pages = [
-            report.page(connection, entity, [_known(feed) for feed in catalogue().of_entity(entity)], late)
-            for entity in catalogue().entities
-        ]
-    return report.write(settings().folder("report"), pages, now)
+PROJECT = Path(__file__).resolve().parents[1]
+FOLDER = PROJECT / "docs" / "pipelines"
+DBT = PROJECT / "dbt_project"
 
 
-def _known(feed: Feed) -> report.FeedOf:
-    when = feed.notify.when.replace("_", " ")
-    return report.FeedOf(feed.key, feed.owner.name, when if feed.notify.when != "never" else "never told")
+class Pipeline(BaseModel):
+    """What pipelines.yml says of one: its entities, in the order in which they are run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    entities: tuple[str, ...]
+    before: str
+    now: str
+    notes: tuple[str, ...] = ()
+    seeds: Mapping[str, str] = {}  # feed -> the seed that is delivered to it
 
 
-def overdue(now: datetime) -> list[report.Overdue]:
-    """The feeds whose next file should have come by now, in words."""
-    return [
-        report.Overdue(
-            late.feed,
-            f"its last file speaks of {pages.day(late.last_effective_at)}, and the next was expected by"
-            f" {pages.moment(late.expected_at)}.",
-        )
-        for late in overdue_feeds(now)
+def pipelines() -> list[Pipeline]:
+    """All pipelines, in the order of their file."""
+    document = yaml.safe_load((FOLDER / "pipelines.yml").read_text())
+    return [Pipeline.model_validate(entry) for entry in document["pipelines"]]
+
+
+def page(pipeline: Pipeline) -> str:
+    """One pipeline's page, as Markdown."""
+    feeds = load(DBT)
+    parts = [
+        f"# {pipeline.title}",
+        "Written by `make docs` from the feeds, contracts and models; what its team had before, and the notes, stand in"
+        " `pipelines.yml`.",
+        "```\n" + "\n".join(_picture(pipeline, feeds)) + "\n```",
+        f"## Before\n\n{pipeline.before}",
+        f"## Now\n\n{pipeline.now}",
+        "\n".join(f"- {note}" for note in pipeline.notes),
+        "## Feeds\n\n" + "\n".join(_feeds(pipeline, feeds)),
+        *(_rules(entity) for entity in pipeline.entities),
+        "## Published beside the entities\n\n" + "\n".join(_derived(pipeline)),
     ]
+    return "\n\n".join(_folded(part) for part in parts if part) + "\n"
+
+
+def _picture(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
+    """Which feeds fill which entity, and what is published of it."""
+    width = max(len(feed.key) for entity in pipeline.entities for feed in feeds.of_entity(entity))
+    for entity in pipeline.entities:
+        keys = [feed.key for feed in feeds.of_entity(entity)]
+        for place, key in enumerate(keys):
+            joint = "──" if len(keys) == 1 else "─┐" if place == 0 else "─┴" if place == len(keys) - 1 else "─┤"
+            tail = f"─► judged ─► history.dim_{entity} ─► published.{entity}" if place == len(keys) - 1 else ""
+            yield f"{key.ljust(width)} {joint}{tail}"
+
+
+def _feeds(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
+    yield "| feed | entity | what it is | mode | speaks of | owner |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for entity in pipeline.entities:
+        for feed in feeds.of_entity(entity):
+            told = _table_of(feed)["description"].strip().rstrip(".")
+            owner = f"{feed.owner.name}, {feed.owner.email}"
+            yield f"| `{feed.key}` | {entity} | {told} | {feed.mode} | {_effective(feed)} | {owner} |"
+
+
+def _effective(feed: Feed) -> str:
+    rule = feed.effective_at
+    if isinstance(rule, FromFilename):
+        return f"a {'time' if '%H' in rule.format else 'day'} in its name, {feed.timezone}"
+    return f"the {'moment' if rule == 'moment' else 'day'} of its arrival, {feed.timezone}"
+
+
+def _table_of(feed: Feed) -> dict[str, Any]:
+    file = DBT / "models" / "staging" / feed.vendor / f"_{feed.vendor}.yml"
+    [source] = yaml.safe_load(file.read_text())["sources"]
+    return next(table for table in source["tables"] if table["name"] == feed.name)
+
+
+def _rules(entity: str) -> str:
+    contract = yaml.safe_load((PROJECT / "checks" / "contracts" / f"{entity}.yml").read_text())
+    lines = [f"## Rules of {entity}", "", "| code | what would be right |", "| --- | --- |"]
+    lines += [f"| `{told['code']}` | {' '.join(told['message'].split())} |" for told in _told(contract)]
+    return "\n".join(lines)
+
+
+def _told(node: Any) -> Iterator[dict[str, str]]:
+    """Every `attributes:` of a contract, in its order."""
+    if isinstance(node, dict):
+        if "code" in node.get("attributes", {}):
+            yield node["attributes"]
+        for value in node.values():
+            yield from _told(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _told(value)
+
+
+def _derived(pipeline: Pipeline) -> Iterator[str]:
+    """The published models that are made of the pipeline's entities, and of no other."""
+    for file in sorted((DBT / "models" / "published").rglob("*.yml")):
+        for model in yaml.safe_load(file.read_text())["models"]:
+            sources = model.get("config", {}).get("meta", {}).get("derived_from", [])
+            if sources and set(sources) <= set(pipeline.entities):
+                yield f"- `published.{model['name']}`: {' '.join(model['description'].split())}"
+
+
+def _folded(part: str) -> str:
+    """Paragraphs and list items at 120 characters; tables and pictures as they are."""
+    if part.startswith(("```", "|")) or "\n|" in part:
+        return part
+    lines = []
+    for line in part.split("\n"):
+        behind = "  " if line.startswith("- ") else ""
+        lines.append(textwrap.fill(line, 120, subsequent_indent=behind, break_long_words=False, break_on_hyphens=False))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write every page."""
+    for pipeline in pipelines():
+        (FOLDER / f"{pipeline.name}.md").write_text(page(pipeline), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -24,6 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Results stay in the process: a report names files, and what needs keeping is in the ledger.
+LONGEST = 6 * 3600.0  # seconds that a run may take; what hangs longer than that is ended, and taken up by the next
 KEEPS_NOTHING: dict[str, Any] = {"persist_result": False}
 
 keep_values_out()

@@ -14,7 +14,7 @@ from flows.fan_out import stage_all
 from flows.ingest import Ingested, why_refused
 from flows.merge import merge
 from flows.notify import told_after_a_run
-from flows.prefect_door import flow, go, keep_table, step, tagged
+from flows.prefect_door import LONGEST, flow, go, keep_table, step, tagged
 from flows.report import Report as Report
 from flows.report import RunError as RunError
 from warehouse import ledger, vault
@@ -31,7 +31,7 @@ def _run_name() -> str:
     return "run " + (" ".join([*(asked.get("feeds") or ()), *(asked.get("entities") or ())]) or "all")
 
 
-@flow(name="run", flow_run_name=_run_name)
+@flow(name="run", flow_run_name=_run_name, timeout_seconds=LONGEST)
 def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
     """Collect what waits for the given entities' feeds, or all, and merge them; with `feeds`, those feeds only. One
     entity's trouble stops no other.

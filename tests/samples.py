@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from conftest import PROJECT, Sluice, forget_settings
+from conftest import PROJECT, Sluice, _aim, forget_settings
 
 from extract.collect import gather
 from extract.feeds import Feed, FromFilename, load
@@ -56,9 +56,12 @@ def loaded(install: Callable[..., Sluice]) -> Sluice:
         take_in(sluice, feed)
     sluice.run()
     forget_settings()
-    _on_server(sluice, "drop database if exists loaded with (force)", "create database loaded template sluice")
+    # dbt's and Soda's last sessions may still be there, and a template must have none.
+    leave = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'sluice'"
+    _on_server(sluice, "drop database if exists loaded with (force)", leave, "create database loaded template sluice")
     _kept["home"] = Path(tempfile.mkdtemp(prefix="sluice-loaded-")) / "home"
     shutil.copytree(sluice.home, _kept["home"], symlinks=True)
+    _aim(sluice.home, sluice.url, PROJECT / "dbt_project", PROJECT / "checks")
     atexit.register(shutil.rmtree, _kept["home"].parent, ignore_errors=True)
     return sluice
 

@@ -16,6 +16,7 @@ from warehouse.errors import SluiceError
 from warehouse.settings import PROJECT, settings
 
 START_SECONDS = 300.0  # seen: all of it in 30 s on 2 cores, and more on a busy machine
+FEW = 8  # changes that are told one by one
 IN_THE_FRONT = ("s3", "prefect", "worker", "listener", "pages", "docs")
 Say = Callable[[str], None]
 
@@ -106,6 +107,8 @@ class Going:
             raise SluiceError(f"The deployments were not taken: {done.stderr.strip()}")
         changes = [line for line in done.stdout.splitlines() if line.endswith(("added", "changed", "removed"))]
         self.say(f"deployments: {len(changes)} changes" if changes else "deployments: as the files say")
+        for change in changes if len(changes) <= FEW else ():
+            self.say(f"  {change}")
 
     def _demo(self, address: str) -> None:
         """A bucket, its queue and its topic on the demo's S3, and the settings that point at them."""

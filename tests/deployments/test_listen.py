@@ -2,7 +2,11 @@
 
 import json
 import threading
+import time
+from datetime import UTC, datetime
+from uuid import uuid4
 
+import httpx
 import pytest
 from bucket import HEADER, make
 
@@ -170,6 +174,28 @@ def test_a_long_work_keeps_its_messages(small, bucket, monkeypatch):
     consumer(bucket, slowly).once(wait=0)
     assert seen == []
     assert bucket.waiting() == 0
+
+
+@pytest.mark.timeout(900)
+def test_an_event_posted_to_prefect_starts_a_run(small, api, worker):
+    """Whoever cannot reach the queue says it to Prefect's own API."""
+    from deployments.apply import apply
+
+    apply()
+    uri = f"s3://arrivals/in/acme/things-2026-01-01.csv@{uuid4()}"
+    event = {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "sluice.object.created",
+        "resource": {"prefect.resource.id": uri.rpartition("@")[0]},
+        "payload": {"uri": uri},
+    }
+    until = time.monotonic() + 300
+    while time.monotonic() < until and not worker.count("take-objects"):
+        # An automation that is new is heard of by the server's triggers within seconds.
+        httpx.post(f"{api}/events", json=[{**event, "id": str(uuid4())}], timeout=30).raise_for_status()
+        time.sleep(5)
+    assert worker.runs("take-objects")[0].parameters == {"objects": [uri]}
 
 
 @pytest.mark.timeout(900)

@@ -86,11 +86,12 @@ def test_csv_tells_nothing_from_an_empty_text(awkward, name):
     file = awkward.home / "exports" / "thing" / "latest" / f"{name}.csv"
     rows = published(awkward, name)
     found = read_back(file)
-    notes = [row["note"] for row in rows]  # and none of them is a formula to a spreadsheet
-    assert [row["note"] for row in found] == [f"'{n}" if n and n[0] in "=+-@\t\r" else n for n in notes]
+    notes = [row["note"] for row in rows]
+    notes = [f"'{n}" if n and n[0] in "=+-@\t\r" else n for n in notes]  # no formula to a spreadsheet
+    assert [row["note"] for row in found] == notes
     assert [row["size"] for row in found] == [None if row["size"] is None else str(row["size"]) for row in rows]
     with open(file, newline="", encoding="utf-8") as text:  # and any other reader sees the same table
-        assert [row["note"] for row in csv.DictReader(text)] == [row["note"] or "" for row in rows]
+        assert [row["note"] for row in csv.DictReader(text)] == [note or "" for note in notes]
 
 
 def test_the_manifest_is_true(awkward):
