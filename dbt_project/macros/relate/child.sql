@@ -71,17 +71,17 @@ select
     case
         {%- if grandparent.entity %}
         when exists (
-            select from {{ ref(parent.entity ~ '_orphan') }} as held where {{ same('held', 'children', parent.on) }}
+            select from {{ ref(parent.entity ~ '_orphan') }} as held where {{ same_values('held', 'children', parent.on) }}
         ) then 'parent_held_back'
         {%- endif %}
         when exists (
-            select from {{ ref(parent.entity ~ '_history') }} as past where {{ same('past', 'children', parent.on) }}
+            select from {{ ref(parent.entity ~ '_history') }} as past where {{ same_values('past', 'children', parent.on) }}
         ) then 'parent_closed'
         else 'parent_missing'
     end as reason
 from children
 where not exists (
-    select from {{ ref(parent.entity) }} as parents where {{ same('parents', 'children', parent.on) }}
+    select from {{ ref(parent.entity) }} as parents where {{ same_values('parents', 'children', parent.on) }}
 )
 {% endmacro %}
 
@@ -119,7 +119,7 @@ where not exists (
     {{ return(found) }}
 {% endmacro %}
 
-{% macro same(one, other, columns) -%}
+{% macro same_values(one, other, columns) -%}
     {%- for column in columns -%}
     {{ one }}.{{ adapter.quote(column) }} = {{ other }}.{{ adapter.quote(column) }}{{ ' and ' if not loop.last }}
     {%- endfor -%}
