@@ -7,7 +7,8 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read test-deep test check format docs lock setup clean
+.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read bench-event bench-scale test-deep test-chaos \
+	test check format docs up down lock setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -86,7 +87,8 @@ bench-read: setup
 	@$(BIN)/python -m tests.bench_read.speed
 
 # Running for real: Prefect, worker, event consumer, pages; SLUICE_DEMO_S3=1 adds an S3 of its own.
-.PHONY: up down test-chaos bench-event bench-scale
+.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read bench-event bench-scale test-deep test-chaos \
+	test check format docs up down lock setup clean
 up: setup
 	@$(BIN)/sluice up
 
