@@ -127,7 +127,8 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
         progress = Progress(reading.unpacked.path, told)
         loading = _Loading(driver(connection), feed, delivery_id, reading, progress)
         loading.prepare()
-        loading.fill(name_parts(feed.format, name) if not feed.format.together else {})
+        if reading.found.format != "zip" and content.form != "csv":  # whose rows have what their own names say
+            loading.fill(name_parts(feed.format, name))
         account = loading.by_the_clean_road() or loading.by_the_careful_road()
         if account.read == 0:
             raise Refused(f"{name}: it holds a header and no record; a file without records is not taken as the truth.")

@@ -12,8 +12,8 @@ from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_numbers import numbers
 from flows.cli_operate import OPERATE_COMMANDS
 from flows.cli_pii import PRIVACY_COMMANDS
-from flows.cli_quarantine import QUARANTINE_COMMANDS
 from flows.cli_promote import PORTAL_COMMANDS
+from flows.cli_quarantine import QUARANTINE_COMMANDS
 from flows.cli_read import read
 from flows.cli_report import report, tell_notice
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly

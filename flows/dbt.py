@@ -170,8 +170,8 @@ def _environment(run: int | None, trial: bool) -> None:
 
 
 def _vars() -> str:
-    """Which staging models fill which entity, and which entity is another's parent. That changes only when a vendor or an
-    entity comes or goes: dbt parses anew then."""
+    """Which staging models fill which entity, and which entity is another's parent. That changes only when a vendor or
+    an entity comes or goes: dbt parses anew then."""
     feeds = catalogue()
     models = {entity: sorted(feed.model for feed in feeds.of_entity(entity)) for entity in feeds.entities}
     parents = {entity: found._asdict() for entity in feeds.entities if (found := parent(entity))}

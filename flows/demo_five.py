@@ -16,8 +16,8 @@ console = Console()
 
 
 def bring(feed: Feed) -> None:
-    """Copy a feed's samples into its drop folder, those that are not there. What is gathered lies in folders of its own,
-    below samples/ as below the vendor's folder there."""
+    """Copy a feed's samples into its drop folder, those that are not there. What is gathered lies in folders of its
+    own, below samples/ as below the vendor's folder there."""
     samples = settings().dbt_project / "models" / "staging" / feed.vendor / "samples"
     pattern = Path(feed.arrives.gather or feed.arrives.drop)
     within = Path(*pattern.parts[1:]) if feed.arrives.gather else Path(pattern.name)

@@ -128,12 +128,11 @@ def _convert(schema: list[dict[str, str]], csv: Path, files: dict[str, Path]) ->
 
 def _decimal(database: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, name: str) -> str:  # noqa: ARG001
     """The type that holds all numbers of a column; text where 38 digits are too few, or for NaN and infinity."""
-    found = database.execute(
+    [(scale, whole, odd)] = database.execute(
         "select coalesce(max(length(part)), 0), coalesce(max(length(ltrim(whole, '-'))), 1),"
         " coalesce(bool_or(number in ('NaN', 'Infinity', '-Infinity')), false) from (select"
         f" split_part({name}, '.', 1) as whole, split_part({name}, '.', 2) as part, {name} as number from rows)"
-    ).fetchone()
-    scale, whole, odd = found or (0, 1, False)
+    ).fetchall()  # one row; fetchone would leave the result unfinished, and DuckDB 2 then refuses the next statement
     return "VARCHAR" if odd or whole + scale > 38 else f"DECIMAL(38, {scale})"
 
 

@@ -28,7 +28,7 @@ class Resolved:
 
 
 def resolve(entity: str, column: str, register: str, *, per_second: float, most: int) -> Resolved:
-    """Ask `register` (a base URL; the identifier follows) for the published values of a column that it was not asked for.
+    """Ask `register` (a base URL; the identifier follows) for the published values of a column that are not known yet.
 
     A redirect is an answer: the register knows it. Each answer is kept when it comes, so that a stop loses none.
     """

@@ -12,7 +12,7 @@ Rows = list[dict[str, Any]]
 
 
 def keep(entity: str, run: int) -> None:
-    """Write what a run found into ledger.validations, from the rows that it put into quarantine; once more is the same."""
+    """Write what a run found into ledger.validations, from the rows that it put into quarantine; repeatable."""
     with transaction() as connection:
         connection.execute(text("delete from ledger.validations where run = :run"), {"run": run})
         connection.execute(

@@ -137,3 +137,17 @@ def test_going_back_with_the_parent_brings_its_children_back(house):
     closed = len(names(house, "annotation", "annotation_id"))
     pointer.rollback("dataset")
     assert len(names(house, "annotation", "annotation_id")) == closed + 1
+
+
+def test_a_file_that_comes_alone_has_columns_from_its_name(house):
+    file = SAMPLES / "run-maps" / "run-data-map-10001.csv"
+    delivered = house.deliver(f"{VENDOR}.run_maps", file, "2027-01-01")
+    assert delivered.state == "staged"
+    rows = house.sql(
+        f"select dataset_number, run_name, voxel_spacing from staging.{VENDOR}__run_maps"
+        " where _delivery_id = :id order by _row_number",
+        id=delivered.delivery_id,
+    )
+    assert rows == [("10001", "ts-001", "13.480"), ("10001", "ts-002", "13.480")]
+    misnamed = house.deliver(f"{VENDOR}.run_maps", house.file("map.csv", file.read_bytes()), "2027-01-02")
+    assert (misnamed.outcome, "its name should have" in misnamed.reason) == ("refused", True)

@@ -61,8 +61,9 @@ class Hints(BaseModel, frozen=True, extra="forbid"):
     mojibake: the encoding that UTF-8 was wrongly read with, e.g. cp1252; undone cell by cell.
     kind forces the format; sheet, merged, record_path, flatten, geometry and member are for formats other than text.
     record_path may go through lists of lists (runs[].tomograms): parents are the values of the objects around that go
-    with each record, column: path. together: all members of a zip that are meant are one table. from_name: a regular
-    expression whose named groups are columns; it is looked for in the file's name, or in that of each member.
+    with each record, column: path. together: all members of a zip that are meant are one table; a file that is no zip
+    is read as it is. from_name: a regular expression whose named groups are columns; it is looked for in the file's
+    name, or in that of each member.
     """
 
     kind: Literal["csv", "fixed", "excel", "json", "ndjson", "geojson", "xml", "yaml", "parquet", "arrow"] | None = None

@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 from click.testing import CliRunner
@@ -11,8 +12,8 @@ from workbench import things
 
 
 class Register(BaseHTTPRequestHandler):
-    asked: list[str] = []
-    answers: dict[str, int] = {}
+    asked: ClassVar[list[str]] = []
+    answers: ClassVar[dict[str, int]] = {}
 
     def do_GET(self):
         self.asked.append(self.path)

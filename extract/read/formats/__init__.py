@@ -8,6 +8,7 @@ from ..header import Wanted
 from ..model import Hints, Limits
 from ..source import Source
 from ..source_records import RecordSource
+from ..unpack import wrapper
 from . import errors
 
 HEAD = 2**20
@@ -29,7 +30,7 @@ def open_source(path: Path, hints: Hints, limits: Limits, wanted: Wanted | None 
     it is raised by the source's records().
     """
     source = Source(path)
-    if hints.together:
+    if hints.together and wrapper(path) == "zip":
         from .bundle import open_bundle
 
         return open_bundle(source, hints, limits)

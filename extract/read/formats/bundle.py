@@ -15,8 +15,6 @@ from .table import BLANK, Element, NamedTable, no_records
 
 def open_bundle(source: Source, hints: Hints, limits: Limits) -> RecordSource:
     """The records of all members, by the names of their columns; Refused where one of them cannot be read."""
-    if unpack.wrapper(source.path) != "zip":
-        raise source.refused("this is no zip, and its members are to be read together. Ask the vendor for one.")
     members = unpack.members(source.path, hints, limits)
     found = {"format": "zip", "members": len(members), "record_path": hints.record_path or "."}
     made = NamedTable(source, Members(source, members, hints, limits), Columns(), found, limits)

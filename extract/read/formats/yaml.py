@@ -1,4 +1,4 @@
-"""YAML documents: every scalar is the text that stands there, so that 00123, no, 1.10 and 2026-01-31 stay what they are."""
+"""YAML documents: every scalar is the text that stands there, so that 00123, no, 1.10 and 2026-01-31 stay so."""
 
 import re
 from collections.abc import Iterator
