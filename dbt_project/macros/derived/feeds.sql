@@ -1,11 +1,12 @@
 {# What the feeds of an entity declare, by their key: a `case` over the column that holds it. #}
 {% macro by_feed(entity, feed, attribute, default) -%}
-case {{ feed }}
+{%- set otherwise = default if default is number else "'" ~ default ~ "'" -%}
+case
     {%- for source in feeds_of(entity) if source.config.meta.get(attribute) is not none %}
-    when '{{ source.source_name }}.{{ source.name }}' then
+    when {{ feed }} = '{{ source.source_name }}.{{ source.name }}' then
         {%- set value = source.config.meta[attribute] %} {{ value if value is number else "'" ~ value ~ "'" }}
     {%- endfor %}
-    else {{ default if default is number else "'" ~ default ~ "'" }}
+    when true then {{ otherwise }}
 end
 {%- endmacro %}
 

@@ -42,3 +42,7 @@ create table history.column_sets (
 );
 comment on table history.column_sets is
 'Which columns of a dimension a fingerprint speaks of, by its first four bytes: where two differ in that, values decide.';
+comment on column history.column_sets.entity is 'Whose dimension.';
+comment on column history.column_sets.prefix is 'The first four bytes of its fingerprints.';
+comment on column history.column_sets.columns is 'The tracked columns that they speak of.';
+comment on column history.column_sets.first_seen is 'When that set was judged by first.';
