@@ -3,7 +3,8 @@
 In a failed_rows expression `current_<column>` is the column of the version of the same key that history held as
 current just before the delivery's effective time: `size < current_size` is "may not shrink". A row whose key had
 no version then keeps the rule. Deliveries that are judged in one run do not see each other. `candidates` are the rows
-of the delivery without exact repetitions: `(select sum(size) from candidates) <> 100`.
+of the delivery without exact repetitions: `(select sum(size) from candidates) <> 100`. A column of the entity that is
+called `current_...` itself stands in double quotes.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import Any
 
 from checks.document import Check, ContractError
 
-CURRENT = re.compile(r"\bcurrent_([a-z][a-z0-9_]*)\b")
+CURRENT = re.compile(r"(?<![\"'.])\bcurrent_([a-z][a-z0-9_]*)\b")
 CANDIDATES = re.compile(r"\bfrom\s+candidates\b", re.IGNORECASE)
 # Words of SQL itself.
 NOT_COLUMNS = frozenset(
@@ -70,8 +71,8 @@ def refuse_masked(file: Path, check: Check, classes: Mapping[str, str] | None) -
     for column in compared(str(check.body.get("expression") or "")):
         known = (classes or {column: "none"}).get(column)
         if known != "none":
-            why = f"history holds it masked (its class is {known})" if known else "there is no such column"
+            why = f"history holds it masked (its class is {known})" if known else "there is no such column in history"
             raise ContractError(
                 f"{file}:{check.line_of('expression')}: current_{column} cannot be compared: {why}. Compare a column"
-                " of the class none."
+                " of the class none. (A column of the entity with such a name stands in double quotes.)"
             )

@@ -71,7 +71,7 @@ def _feeds(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
     for entity in pipeline.entities:
         for feed in feeds.of_entity(entity):
             told = _table_of(feed)["description"].strip().rstrip(".")
-            owner = f"{feed.owner.name}, {feed.owner.email}"
+            owner = f"{feed.owner.name}, {', '.join(feed.owner.email)}"
             yield f"| `{feed.key}` | {entity} | {told} | {feed.mode} | {_effective(feed)} | {owner} |"
 
 

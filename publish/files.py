@@ -128,11 +128,12 @@ def _convert(schema: list[dict[str, str]], csv: Path, files: dict[str, Path]) ->
 
 def _decimal(database: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, name: str) -> str:  # noqa: ARG001
     """The type that holds all numbers of a column; text where 38 digits are too few, or for NaN and infinity."""
-    [(scale, whole, odd)] = database.execute(
+    found = database.execute(
         "select coalesce(max(length(part)), 0), coalesce(max(length(ltrim(whole, '-'))), 1),"
         " coalesce(bool_or(number in ('NaN', 'Infinity', '-Infinity')), false) from (select"
         f" split_part({name}, '.', 1) as whole, split_part({name}, '.', 2) as part, {name} as number from rows)"
-    ).fetchall()  # one row; fetchone would leave the result unfinished, and DuckDB 2 then refuses the next statement
+    ).fetchall()  # a result that is not read to its end bars the connection
+    [(scale, whole, odd)] = found
     return "VARCHAR" if odd or whole + scale > 38 else f"DECIMAL(38, {scale})"
 
 

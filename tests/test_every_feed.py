@@ -46,7 +46,7 @@ def test_samples_lie_in_the_vendors_folder(feed):
 
 def test_somebody_owns_the_bad_rows(feed):
     assert feed.owner.name
-    assert feed.owner.email.count("@") == 1
+    assert all(address.count("@") == 1 for address in feed.owner.email)
 
 
 def test_a_class_is_declared_for_each_column(feed):

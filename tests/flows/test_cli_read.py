@@ -159,7 +159,16 @@ def test_options_that_contradict_each_other(tmp_path: Path) -> None:
         ('{"element_bytes": 100}', f"<a><b><c>{'x' * 200}</c></b></a>", 'SLUICE_LIMITS={"element_bytes": 200}'),
         ('{"nesting": 1}', gzip.compress(gzip.compress(b"a,b\n1,2\n")), 'SLUICE_LIMITS={"nesting": 2}'),
     ],
-    ids=["bytes", "unpacked_bytes", "unpacked_ratio", "columns", "line_bytes", "field_bytes", "element_bytes", "nesting"],
+    ids=[
+        "bytes",
+        "unpacked_bytes",
+        "unpacked_ratio",
+        "columns",
+        "line_bytes",
+        "field_bytes",
+        "element_bytes",
+        "nesting",
+    ],
 )
 def test_limits_are_settings_that_each_refusal_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: str, content: str | bytes, words: str
