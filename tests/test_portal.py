@@ -149,5 +149,5 @@ def test_a_file_that_comes_alone_has_columns_from_its_name(house):
         id=delivered.delivery_id,
     )
     assert rows == [("10001", "ts-001", "13.480"), ("10001", "ts-002", "13.480")]
-    misnamed = house.deliver(f"{VENDOR}.run_maps", house.file("map.csv", file.read_bytes()), "2027-01-02")
+    misnamed = house.deliver(f"{VENDOR}.run_maps", house.file("map.csv", "run_name\nother\n"), "2027-01-02")
     assert (misnamed.outcome, "its name should have" in misnamed.reason) == ("refused", True)
