@@ -52,7 +52,7 @@ def parcels(feed: Feed, path: Path, effective: date | None = None) -> Iterator[P
 
 def _members(feed: Feed, path: Path) -> list[unpack.Member]:
     """The members that a feed asks for; none where the file is no zip, or one that staging will refuse."""
-    if feed.format.member is None:
+    if feed.format.member is None or feed.format.together:
         return []
     try:
         return unpack.members(path, feed.format, limits()) if unpack.wrapper(path) == "zip" else []
@@ -100,7 +100,7 @@ def deliver(
         feed=feed.key,
         entity=feed.entity,
         mode="delta" if original else feed.mode,
-        name=printable(path.name),
+        name=printable(told_name(feed, path)),
         sha256=kept.sha256,
         bytes=kept.bytes,
         received_at=received_at,
@@ -113,6 +113,13 @@ def deliver(
     )
     with transaction() as connection:
         return ledger.register(connection, arrival, retry=retry)
+
+
+def told_name(feed: Feed, path: Path) -> str:
+    """A file's name; where the feed reads columns from it, that of its folders below the drop folder too: 7!run.csv"""
+    if feed.format.from_name and path.absolute().is_relative_to(settings().drops):
+        return "!".join(path.absolute().relative_to(settings().drops).parts)
+    return path.name
 
 
 def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | None:

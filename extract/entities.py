@@ -1,14 +1,22 @@
 """Entities: what rows are about, as the YAML beside each judged model declares it."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from extract.classes import has_token, known
 from extract.feeds import Column, FeedError, refuse_unclassed
 from warehouse.settings import settings
+
+
+class Parent(NamedTuple):
+    """What an entity is a part of, and the columns of both that say so."""
+
+    entity: str
+    on: tuple[str, ...]
 
 
 @cache
@@ -33,6 +41,38 @@ def numbered_by(entity: str) -> tuple[str, str]:
             " numbers: {organisation: <column>, reference: <column>}."
         )
     return numbers["organisation"], numbers["reference"]
+
+
+def parent(entity: str) -> Parent | None:
+    """The parent of an entity, if its judged model declares one."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    found = _meta(file, entity).get("parent")
+    if found is None:
+        return None
+    if not isinstance(found, dict) or set(found) != {"entity", "on"} or not found["on"]:
+        raise FeedError(
+            f"{file}: models.judged_{entity}.config.meta.parent: write parent: {{entity: ..., 'on': [columns]}};"
+            " YAML reads an `on` without quotes as true."
+        )
+    return Parent(found["entity"], tuple(found["on"]))
+
+
+def parents_first(entities: Sequence[str]) -> list[str]:
+    """The entities, each after its parent: a child is published where its parent is. Raises FeedError for a circle."""
+    ordered: list[str] = []
+
+    def place(entity: str, below: tuple[str, ...] = ()) -> None:
+        if entity in below:
+            raise FeedError(f"{' is a part of '.join([*below, entity])}: an entity cannot be a part of itself.")
+        above = parent(entity)
+        if above and above.entity in entities:
+            place(above.entity, (*below, entity))
+        if entity not in ordered:
+            ordered.append(entity)
+
+    for entity in entities:
+        place(entity)
+    return ordered
 
 
 @cache

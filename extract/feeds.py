@@ -79,11 +79,13 @@ class Notify(Strict):
 
 
 class Arrives(BaseModel):
-    """How files come: exactly one way. `drop` is a glob below the drop folder; a plugin's name is allowed as well."""
+    """How files come: exactly one way. `drop` is a glob below the drop folder, and so is `gather`, of
+    which all files that match are one delivery; a plugin's name is allowed as well."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     drop: Annotated[str, AfterValidator(declared.below)] = ""
+    gather: Annotated[str, AfterValidator(declared.below)] = ""
     http: declared.Http | None = None
     sheet: declared.Sheet | None = None
     api: declared.Api | None = None
@@ -112,7 +114,7 @@ class Arrives(BaseModel):
 
         if self.model_extra:
             return ways.declared(self.way, self.model_extra[self.way])
-        return declared.Declaration() if self.way == "drop" else getattr(self, self.way)
+        return declared.Declaration() if self.way in ("drop", "gather") else getattr(self, self.way)
 
 
 class RowBounds(Strict):
@@ -435,6 +437,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
             raise FeedError(f"{file}: {where}: the model {needed.name} is missing; write {needed}.")
     _refuse_shared_names(file, where, feed)
     _refuse_odd_geometry(file, where, feed, project)
+    _refuse_undeclared(file, where, feed)
     for column in feed.columns:
         refuse_unclassed(f"{file}: {where}.columns.{column.name}.config.meta.pii", column, project)
     return feed
@@ -502,6 +505,23 @@ def _refuse_odd_geometry(file: Path, where: str, feed: Feed, project: Path) -> N
             )
         if geometry and geometry.y and geometry.y not in names:
             raise FeedError(f"{place}.y: the feed has no column {geometry.y!r}; name the other coordinate's.")
+
+
+def _refuse_undeclared(file: Path, where: str, feed: Feed) -> None:
+    """Columns that a name or a parent fills are columns like others, and gathered files are read together."""
+    names = {column.name for column in feed.columns}
+    headers = {header for column in feed.columns for header in column.headers}
+    for hint, wanted, there in (
+        ("from_name", feed.format.named, names & headers),
+        ("parents", tuple(feed.format.parents or ()), headers),
+    ):
+        for name in sorted(set(wanted) - there):
+            raise FeedError(
+                f"{file}: {where}.config.meta.format.{hint}: {name!r} is no column of the feed; declare it,"
+                " or mend its name."
+            )
+    if feed.arrives.gather and not feed.format.together:
+        raise FeedError(f"{file}: {where}.config.meta.arrives.gather: write format: {{together: true}} too.")
 
 
 def _refuse_shared_names(file: Path, where: str, feed: Feed) -> None:

@@ -20,6 +20,7 @@ from extract.contents import newest
 from extract.feeds import Feed, FeedError
 from extract.limits import limits
 from extract.read import Batch, Hints, NotClean, Reading, Refused, Unreadable, name_key, open_file
+from extract.read.formats.bundle import name_parts
 from extract.read.progress import Progress, Told
 from extract.rewrite import CONVERTED
 from warehouse import ledger, word
@@ -126,6 +127,8 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
         progress = Progress(reading.unpacked.path, told)
         loading = _Loading(driver(connection), feed, delivery_id, reading, progress)
         loading.prepare()
+        if reading.found.format != "zip" and content.form != "csv":  # whose rows have what their own names say
+            loading.fill(name_parts(feed.format, name))
         account = loading.by_the_clean_road() or loading.by_the_careful_road()
         if account.read == 0:
             raise Refused(f"{name}: it holds a header and no record; a file without records is not taken as the truth.")
@@ -206,6 +209,15 @@ class _Loading:
         self.run("alter table {table} alter _delivery_id set default {id}", id=sql.Literal(self.delivery_id))
         self.connection.execute("delete from staging.unreadable where delivery_id = %s", [self.delivery_id])
         self.connection.execute("delete from staging.mended where delivery_id = %s", [self.delivery_id])
+
+    def fill(self, named: dict[str, str]) -> None:
+        """Columns that the file's name fills: each row has them, unless the file has such a column itself."""
+        for column, value in named.items():
+            self.run(
+                "alter table {table} alter {column} set default {value}",
+                column=sql.Identifier(column),
+                value=sql.Literal(value),
+            )
 
     def attach(self) -> None:
         """Make the filled table a part of the feed's table; its check spares PostgreSQL a scan."""

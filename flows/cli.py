@@ -12,6 +12,7 @@ from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_numbers import numbers
 from flows.cli_operate import OPERATE_COMMANDS
 from flows.cli_pii import PRIVACY_COMMANDS
+from flows.cli_promote import PORTAL_COMMANDS
 from flows.cli_quarantine import QUARANTINE_COMMANDS
 from flows.cli_read import read
 from flows.cli_report import report, tell_notice
@@ -180,6 +181,7 @@ for command in (
     *COLLECT_COMMANDS,
     *HISTORY_COMMANDS,
     *OPERATE_COMMANDS,
+    *PORTAL_COMMANDS,
     *PRIVACY_COMMANDS,
 ):
     main.add_command(command)

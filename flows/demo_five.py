@@ -16,13 +16,17 @@ console = Console()
 
 
 def bring(feed: Feed) -> None:
-    """Copy a feed's samples into its drop folder, those that are not there."""
-    pattern = Path(feed.arrives.drop)
-    target = settings().drops / pattern.parent
-    target.mkdir(parents=True, exist_ok=True)
-    for file in sorted((settings().dbt_project / "models" / "staging" / feed.vendor / "samples").glob(pattern.name)):
-        if not (target / file.name).exists():
-            shutil.copy2(file, target / file.name)
+    """Copy a feed's samples into its drop folder, those that are not there. What is gathered lies in folders of its
+    own, below samples/ as below the vendor's folder there."""
+    samples = settings().dbt_project / "models" / "staging" / feed.vendor / "samples"
+    pattern = Path(feed.arrives.gather or feed.arrives.drop)
+    within = Path(*pattern.parts[1:]) if feed.arrives.gather else Path(pattern.name)
+    target = settings().drops / (pattern.parts[0] if feed.arrives.gather else pattern.parent)
+    for file in sorted(samples.glob(str(within))):
+        place = target / file.relative_to(samples)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            shutil.copy2(file, place)
 
 
 def bring_seeds(pipeline: Pipeline) -> list[str]:

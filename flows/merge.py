@@ -21,7 +21,7 @@ from flows import assets, dbt
 from flows.erase_again import erase_again
 from flows.prefect_door import flow, keep_artifact, keep_link, step, tell_event
 from publish import export as exports
-from publish import pointer, tables
+from publish import pointer, tables, validation
 from warehouse import alarms, erasure, runs, vault, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
@@ -91,6 +91,7 @@ def finish(entity: str, run: int) -> tuple[str, ...]:
             stage_again(entity, run)
             read_shapes(entity, run)
             judge(entity, run)
+            validation.keep(entity, run)
             refused = refuse(entity, run)
             verify(entity, run)
             keep_erased(entity, run)

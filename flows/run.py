@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from prefect.runtime import flow_run
 
 from extract import entities
+from extract.entities import parents_first
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt, taking
@@ -54,8 +55,8 @@ def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
 def _chosen(entities: Sequence[str], feeds: Sequence[str]) -> list[str]:
     known = catalogue()
     if feeds:
-        return sorted({known.feed(feed).entity for feed in feeds})
-    return [known.entity(name) for name in entities] or list(known.entities)
+        return parents_first(sorted({known.feed(feed).entity for feed in feeds}))
+    return parents_first([known.entity(name) for name in entities] or known.entities)
 
 
 def arrived(file: Ingested) -> dict[str, str | int]:

@@ -4,12 +4,14 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from conftest import PROJECT, Sluice, _aim, forget_settings
 
+from extract.collect import gather
 from extract.feeds import Feed, FromFilename, load
 
 FEEDS = load(PROJECT / "dbt_project").feeds
@@ -18,8 +20,19 @@ DAY = "2018-06-01"  # what an undated sample speaks of
 
 
 def of(feed: Feed) -> list[Path]:
-    """The sample files of a feed, oldest first."""
+    """The sample files of a feed, oldest first; what it gathers is one."""
+    if feed.arrives.gather:
+        samples = VENDORS / feed.vendor / "samples"
+        files = sorted(samples.glob(feed.arrives.gather.partition("/")[2]))
+        return [gather.pack(_packed() / f"{feed.vendor}-samples.zip", files, samples)]
     return sorted((VENDORS / feed.vendor / "samples").glob(feed.samples))
+
+
+@cache
+def _packed() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="sluice-samples-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def take_in(sluice: Sluice, feed: Feed) -> list[Any]:

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         {},
         description='How much the reader bears, as JSON: {"unpacked_bytes": 100000000}; see extract/read/model.py.',
     )
+    promote_files: str | None = Field(
+        None, description="s3://bucket/prefix, or a folder, for the files of a promotion; unset: none are copied."
+    )
+    resolve: dict[str, str] = Field(
+        {}, description='Registers to be asked, as JSON: {"dataset.doi": "https://..."}; unset: none is.'
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="smtp://user:password@host:port (STARTTLS where offered), or smtps://; unset: no mail.",

@@ -60,9 +60,9 @@ def waiting(feed: Feed) -> Iterator[Path]:
 def finished(feed: Feed) -> dict[Path, Look]:
     """These files, and those beside them that mend a delivery of the feed in whichever format, each with its size and
     time of change in nanoseconds."""
-    drops, pattern = settings().drops, Path(feed.arrives.drop)
+    drops, pattern = settings().drops, Path(feed.arrives.drop or feed.arrives.gather)
     back = (path for path in drops.glob(str(pattern.parent / "*.mends-*")) if _mends(feed, path))
-    matching = {*drops.glob(feed.arrives.drop), *back}
+    matching = {*drops.glob(str(pattern)), *back}
     seen = settled(path for path in matching if path.is_file() and not _unfinished(path.name))
     return dict(sorted(seen.items(), key=lambda found: (found[1][1], found[0].name, found[0])))
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 GROUP = "sluice.collect"
 OURS = {
     "drop": "extract.collect.drop:Drop",
+    "gather": "extract.collect.gather:Gather",
     "http": "extract.collect.http:OverHttp",
     "sheet": "extract.collect.sheet:Sheets",
     "api": "extract.collect.api:FromApi",

@@ -9,7 +9,15 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from warehouse.errors import SluiceError, printable
 
+from . import paths
 from .charset import is_single_byte
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
 
 
 class Span(BaseModel, frozen=True, extra="forbid"):
@@ -34,10 +42,7 @@ class MapHint(BaseModel, frozen=True, extra="forbid"):
     @field_validator("headers")
     @classmethod
     def _pattern(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"{value!r} is not a regular expression: {error}") from error
+        _compiled(value)
         return value
 
 
@@ -55,9 +60,13 @@ class Hints(BaseModel, frozen=True, extra="forbid"):
     then the record is damaged for sure, while under a dialect that was found out the finding may be wrong. [] is never.
     mojibake: the encoding that UTF-8 was wrongly read with, e.g. cp1252; undone cell by cell.
     kind forces the format; sheet, merged, record_path, flatten, geometry and member are for formats other than text.
+    record_path may go through lists of lists (runs[].tomograms): parents are the values of the objects around that go
+    with each record, column: path. together: all members of a zip that are meant are one table; a file that is no zip
+    is read as it is. from_name: a regular expression whose named groups are columns; it is looked for in the file's
+    name, or in that of each member.
     """
 
-    kind: Literal["csv", "fixed", "excel", "json", "ndjson", "geojson", "xml", "parquet", "arrow"] | None = None
+    kind: Literal["csv", "fixed", "excel", "json", "ndjson", "geojson", "xml", "yaml", "parquet", "arrow"] | None = None
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
@@ -77,6 +86,19 @@ class Hints(BaseModel, frozen=True, extra="forbid"):
     flatten: Literal["dot", "json"] | None = None
     geometry: Literal["wkt", "geojson", "both"] | None = None
     member: str | None = None
+    parents: dict[str, str] | None = None
+    together: bool = False
+    from_name: str | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns that a file's name fills."""
+        return tuple(re.compile(self.from_name).groupindex) if self.from_name else ()
+
+    @property
+    def nested(self) -> bool:
+        """Whether records are looked for in lists of lists, with values of what is around them."""
+        return bool(self.parents) or "[]" in (self.record_path or "")
 
     @property
     def mended(self) -> frozenset[str]:
@@ -85,6 +107,20 @@ class Hints(BaseModel, frozen=True, extra="forbid"):
             return frozenset(self.mend)
         whole = bool(self.delimiter and self.quote and self.escape is not None)
         return frozenset({"quotes"}) if whole else frozenset()
+
+    @field_validator("from_name")
+    @classmethod
+    def _named_groups(cls, value: str | None) -> str | None:
+        if value is not None and not _compiled(value).groupindex:
+            raise ValueError(f"{value!r} has no named group; write (?P<column>...) around what becomes a column")
+        return value
+
+    @model_validator(mode="after")
+    def _paths(self) -> "Hints":
+        records = paths.steps(self.record_path or "")
+        for column, path in (self.parents or {}).items():
+            paths.parent(column, path, records)
+        return self
 
     @field_validator("encoding", "mojibake")
     @classmethod
@@ -166,6 +202,10 @@ class Refused(SluiceError):
 
 class EmptyFile(Refused):
     """There is nothing in the file, or nothing more than white space."""
+
+
+class NoRecords(Refused):
+    """The file is well formed, and holds no record."""
 
 
 class NotClean(Exception):

@@ -56,10 +56,10 @@ def unpack(path: Path, hints: Hints, limits: Limits, scratch: Path | None = None
     """The file without its wrappers; `scratch` is the folder for temporary files, if not the system's.
 
     Refused where one is damaged, encrypted, larger than the limits, nested too deeply, or a zip of which not exactly
-    one member is meant.
+    one member is meant. A zip whose members are read together stays as it is.
     """
     current, wrappers, folders = Unpacked(path), list[str](), list[Any]()
-    while kind := wrapper(current.path):
+    while (kind := wrapper(current.path)) and not (kind == "zip" and hints.together):
         if len(wrappers) >= limits.nesting:
             raise Refused(
                 f"{path.name}: more than {limits.nesting} wrappers, one in the other. Ask for a plain file. "

@@ -38,9 +38,9 @@ case when {{ cell }} ~ '^-?(\d{1,9}|\d{1,3}(,\d{3}){1,2})(\.0+)?$' then
 end
 {%- endmacro %}
 
-{# A decimal number without exponent, or NULL. #}
+{# A decimal number without exponent, or NULL. Floats that were printed have up to 17 digits behind the point. #}
 {% macro parse_numeric(cell) -%}
-case when {{ cell }} ~ '^-?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})$' then ({{ cell }})::numeric end
+case when {{ cell }} ~ '^-?(\d{1,15}(\.\d{0,30})?|\.\d{1,30})$' then ({{ cell }})::numeric end
 {%- endmacro %}
 
 {# yes or no in the usual spellings, or NULL. `also_yes` is the wording of a column that repeats its own name for yes. #}

@@ -8,10 +8,12 @@ from ..header import Wanted
 from ..model import Hints, Limits
 from ..source import Source
 from ..source_records import RecordSource
+from ..unpack import wrapper
 from . import errors
 
 HEAD = 2**20
 TAIL = 4096
+YAML = (".yaml", ".yml")  # nothing else tells YAML from text
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 PAGE = re.compile(
     r"(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body|script|style|meta|center|table)\b", re.I | re.S
@@ -28,6 +30,10 @@ def open_source(path: Path, hints: Hints, limits: Limits, wanted: Wanted | None 
     it is raised by the source's records().
     """
     source = Source(path)
+    if hints.together and wrapper(path) == "zip":
+        from .bundle import open_bundle
+
+        return open_bundle(source, hints, limits)
     with source.open() as file:
         head = file.read(HEAD)
         size = file.seek(0, 2)
@@ -86,6 +92,14 @@ def _text(
         from .xml import open_xml
 
         return open_xml(source, charset.plain_name(hints.encoding) if hints.encoding else None, hints, limits)
+    if kind == "yaml" or (kind is None and source.path.suffix.lower() in YAML and not OBJECT.match(start)):
+        from .yaml import open_yaml
+
+        return open_yaml(source, encoding, hints, limits)
+    if hints.nested and kind in (None, "json"):
+        from .documents import open_nested_json
+
+        return open_nested_json(source, encoding, hints, limits)
     if kind is None and not (OBJECT.match(start) or LIST.match(start)):
         return None
     from .ndjson import is_ndjson, open_ndjson

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
-from ..model import Limits, Refused
+from ..model import Limits, NoRecords
 from ..source import Source
 from ..source_records import RawRecord
 from .flatten import Columns
@@ -86,6 +86,6 @@ class NamedTable:
                 yield checked(RawRecord(line, offset, length, cells(value)), raw)
 
 
-def no_records(source: Source, what: str) -> Refused:
+def no_records(source: Source, what: str) -> NoRecords:
     """The refusal of a file that is well formed and holds nothing."""
-    return source.refused(f"{what} holds no record. Ask the vendor whether the export failed.")
+    return NoRecords(f"{source.path.name}: {what} holds no record. Ask the vendor whether the export failed.")

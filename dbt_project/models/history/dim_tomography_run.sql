@@ -1,0 +1,1 @@
+{{ masked('tomography_run') }}

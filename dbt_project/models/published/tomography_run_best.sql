@@ -1,0 +1,1 @@
+{{ published_best_by_key('tomography_run') }}

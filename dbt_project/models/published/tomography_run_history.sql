@@ -1,0 +1,1 @@
+{{ published_child('tomography_run', history=true) }}

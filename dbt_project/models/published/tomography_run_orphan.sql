@@ -1,0 +1,1 @@
+{{ published_orphan('tomography_run') }}

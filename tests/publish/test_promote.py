@@ -1,0 +1,112 @@
+"""Promotion: one publication, whole, to another database of the same server, and back again."""
+
+import os
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from workbench import things
+
+ROWS = ("north,1,10,a note,keeper@acme.example", "north,2,20,,", "south,1,30,,")
+
+
+@pytest.fixture
+def elsewhere(server, monkeypatch, tmp_path):
+    """The URL of another, empty database, named by an environment variable; and a folder for files."""
+    from conftest import _sql
+
+    _sql(server, "drop database if exists elsewhere with (force)", "create database elsewhere")
+    url = server.rsplit("/", 1)[0] + "/elsewhere"
+    monkeypatch.setenv("SLUICE_PROMOTE_URL", url)
+    yield url.replace("postgresql+psycopg", "postgresql")
+    _sql(server, "drop database elsewhere with (force)")
+
+
+def say(*arguments, fails=False):
+    from flows.cli import main
+
+    done = CliRunner().invoke(main, ["promote", *arguments])
+    assert (done.exit_code != 0) is fails, done.output
+    return " ".join(done.output.split())
+
+
+def there(url, query):
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchall()
+
+
+def published(url, name="thing"):
+    return there(url, f"select * from published.{name} order by 1, valid_from")
+
+
+def test_a_publication_goes_there_whole_and_comes_back(small, elsewhere, tmp_path, monkeypatch):
+    from conftest import forget_settings
+
+    monkeypatch.setenv("SLUICE_PROMOTE_FILES", str(tmp_path / "files"))
+    forget_settings()
+    assert "is not published here" in say("thing", fails=True)
+    things(small, 1, *ROWS)
+    small.run()
+
+    assert " 3 3 0 0" in say("thing", "--dry-run")
+    assert there(elsewhere, "select to_regclass('published.thing')") == [(None,)]
+    assert not (tmp_path / "files").exists()
+    say("thing")
+    first = published(elsewhere)
+    assert first == published(small.url.replace("+psycopg", ""))
+    assert published(elsewhere, "thing_history") == published(small.url.replace("+psycopg", ""), "thing_history")
+    assert "no publication before" in say("thing", "--rollback", fails=True)
+
+    things(small, 2, "north,1,11,a note,keeper@acme.example", "south,1,30,,", "west,9,1,,")
+    small.run()
+    assert published(elsewhere) == first  # published here, and not yet there
+    assert " 3 1 1 1" in say("thing", "--dry-run")
+    assert published(elsewhere) == first
+    there_before = there(elsewhere, "select count(*) from ledger.promotions")
+    assert there_before == [(1,)]
+    say("thing")
+    assert published(elsewhere) == published(small.url.replace("+psycopg", "")) != first
+    assert (tmp_path / "files" / "thing" / "latest").read_text() == "run-000002\n"
+    assert sorted(os.listdir(tmp_path / "files" / "thing")) == ["latest", "run-000001", "run-000002"]
+
+    say("thing", "--rollback")
+    assert published(elsewhere) == first
+    found = there(elsewhere, "select run, added, changed, gone, rolled_back_at is not null from ledger.promotions")
+    assert sorted(found) == [(1, 3, 0, 0, False), (2, 1, 1, 1, True)]
+
+
+def test_who_may_read_there_still_may(small, elsewhere):
+    things(small, 1, *ROWS)
+    small.run()
+    say("thing")
+    with psycopg.connect(elsewhere, autocommit=True) as connection:
+        connection.execute("grant select on published.thing to public")
+    say("thing")
+    grants = (
+        "select count(*) from information_schema.role_table_grants where grantee = 'PUBLIC' and table_name = 'thing'"
+    )
+    assert there(elsewhere, grants + " and table_schema = 'published'") == [(1,)]
+
+
+def test_nothing_is_promoted_that_did_not_pass_its_gate_or_to_oneself(small, elsewhere, monkeypatch):
+    things(small, 1, *ROWS)
+    small.run()
+    monkeypatch.setenv("ITSELF", small.url)
+    assert "this warehouse itself" in say("thing", "--to", "ITSELF", fails=True)
+    assert "does not" in say("thing", "--to", "NOWHERE", fails=True)
+    small.sql("update ledger.check_results set outcome = 'FAILED' where stage = 'gate'")
+    assert "checks of its gate passed; it is not promoted" in say("thing", fails=True)
+    assert there(elsewhere, "select to_regclass('published.thing')") == [(None,)]
+
+
+def test_a_failure_there_leaves_what_was_there(small, elsewhere):
+    things(small, 1, *ROWS)
+    small.run()
+    say("thing")
+    first = published(elsewhere)
+    things(small, 2, *ROWS[:2])
+    small.run()
+    with psycopg.connect(elsewhere, autocommit=True) as connection:
+        connection.execute("alter table ledger.promotions add check (run < 2)")
+    say("thing", fails=True)
+    assert published(elsewhere) == first
