@@ -139,7 +139,8 @@ def test_sightings_are_accounted_for_anew(small: Sluice, checks: Checks) -> None
         small.deliver("acme.things", small.file(f"things-2026-01-0{number}.csv", HEADER + FULL[1]))
         small.run()
     tighten(checks)
-    assert sluice("backfill", "acme.things", *RANGE).exit_code == 0
+    done = sluice("backfill", "acme.things", *RANGE)
+    assert done.exit_code == 0, done.output
     assert [row[1:6] for row in accounts(small)] == [("merged", 2, 1, 1, 1), ("sighted", 2, 1, 1, 0)]
     assert versions(small) == [("a", 1, 1, None)]
 

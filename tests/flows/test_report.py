@@ -23,7 +23,9 @@ def written(install):
 
 
 def test_a_page_for_each_entity_and_an_index(written):
-    assert [page.name for page in pages(written)] == ["brownfield_site.html", "index.html", "provider.html"]
+    from extract.feeds import catalogue
+
+    assert {page.stem for page in pages(written)} == {"index", *catalogue().entities}
     provider = (written / "provider.html").read_text()
     for told in (
         "texas.licences",
@@ -45,7 +47,7 @@ def test_nothing_personal_is_on_it(written, install):
 
     for feed in catalogue().feeds.values():
         personal = {name.casefold() for c in feed.columns if c.pii != "none" for name in c.headers}
-        for file in samples.of(feed):
+        for file in (file for file in samples.of(feed) if file.suffix == ".csv"):
             for row in csv.DictReader(file.read_text(encoding=feed.format.encoding or "utf-8").splitlines()):
                 values |= {
                     v.casefold() for k, v in row.items() if k and k.casefold() in personal and isinstance(v, str)

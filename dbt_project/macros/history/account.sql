@@ -61,13 +61,14 @@
 {% endmacro %}
 
 
-{# Merged before, and judged again because their rows were gone: their accounts are empty. #}
+{# Merged before, and judged again because their rows were gone, or seen again since: their accounts are empty. #}
 {% macro judged_again(run) %}
     {{ return(run_query(
         "select d.delivery_id, d.feed, d.effective_at::text as at, d.mends from ledger.run_deliveries as r"
-        " join ledger.deliveries as d using (delivery_id) join ledger.row_accounts as account using (delivery_id)"
-        " where r.run = " ~ run ~ " and r.effect in ('context', 'content') and d.in_history and d.state = 'merged'"
-        " and account.opened is null and account.good is not null order by 1"
+        " join ledger.deliveries as d using (delivery_id) left join ledger.row_accounts as account using (delivery_id)"
+        " where r.run = " ~ run ~ " and r.effect in ('context', 'content') and d.in_history"
+        " and d.state in ('merged', 'sighted') and account.opened is null"
+        " and (account.good is not null or d.sighting_of is not null) order by 1"
     ).rows) }}
 {% endmacro %}
 

@@ -215,5 +215,8 @@
 
     select delivery_id, sum(sign * opened), sum(sign * changed), sum(sign * closed)
     from changes
+    {%- if feed.coming %}
+    where sign = 1 or delivery_id not in ({{ feed.coming | map(attribute='delivery_id') | join(', ') }})
+    {%- endif %}
     group by 1;
 {% endmacro %}
