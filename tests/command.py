@@ -14,7 +14,7 @@ def refusal(result: Result) -> str:
     """The one paragraph of a command that did not go well."""
     assert result.exit_code == 1, result.output
     told = result.stderr.strip()
-    assert told.startswith("Not done:")
+    assert told.startswith("Not done:"), told
     assert len(told.splitlines()) == 1, told
     assert "Traceback" not in result.output
     assert "an error of ours" not in told

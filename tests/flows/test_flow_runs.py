@@ -103,6 +103,7 @@ except Exception:
 def test_neither_prefects_database_nor_a_log_knows_a_value(api, prefect_url, install, small_project, monkeypatch):
     sluice = install(small_project, TEST_PROJECT / "checks")
     sluice.drop("acme/things-2026-03-01.csv", "Region,Code,Size,Note,Keeper\nn,a,1,a note," + SECRET + "\n")
+    monkeypatch.delenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", raising=False)  # a command line before us sets it
     done = subprocess.run(
         [sys.executable, "-c", QUOTING.replace("{secret}", SECRET)],
         cwd=PROJECT,
