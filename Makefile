@@ -7,7 +7,7 @@ SHELL := /bin/bash
 export DO_NOT_TRACK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read bench-event bench-scale test-deep test-chaos \
+.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read bench-event bench-scale test-deep test-slow test-chaos \
 	test check format docs up down lock setup clean
 .DEFAULT_GOAL := help
 
@@ -17,7 +17,8 @@ help:
 	@echo "make demo-history   a late file, a retraction and a rollback, as a story"
 	@echo "make demo-privacy   a masked row, a denied and an audited reveal, an erasure, the proof"
 	@echo "make demo-quarantine   bad rows go back to their owner, and come in again mended, as a story"
-	@echo "make test    all tests"
+	@echo "make test    all tests but the slow ones"
+	@echo "make test-slow   those that kill or scale processes for minutes"
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
 	@echo "make docs    the warehouse's documentation as one static page"
@@ -63,7 +64,10 @@ test-deep: setup
 	@DEEP_KILLS=$${DEEP_KILLS:-100} $(BIN)/python -m pytest tests/test_kill.py -k random
 
 test: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: setup
+	@$(BIN)/python -m pytest -m slow
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -87,7 +91,7 @@ bench-read: setup
 	@$(BIN)/python -m tests.bench_read.speed
 
 # Running for real: Prefect, worker, event consumer, pages; SLUICE_DEMO_S3=1 adds an S3 of its own.
-.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read bench-event bench-scale test-deep test-chaos \
+.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read bench-event bench-scale test-deep test-slow test-chaos \
 	test check format docs up down lock setup clean
 up: setup
 	@$(BIN)/sluice up

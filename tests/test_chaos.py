@@ -7,6 +7,8 @@ import sys
 import pytest
 from conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.timeout(900)
 def test_whoever_is_killed_everything_is_published_once():

@@ -8,6 +8,8 @@ from bucket import make
 from conftest import TEST_PROJECT, forget_settings
 from scaling import consume, deliver, project_of
 
+pytestmark = pytest.mark.slow
+
 FEEDS, DAYS, ROWS, WORKERS = 20, 10, 5, 4
 
 
