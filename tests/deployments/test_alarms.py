@@ -95,6 +95,7 @@ def test_an_alarm_goes_to_the_topic(small, aws, monkeypatch):
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.slow
 def test_a_gate_that_stops_is_an_alarm_that_reaches_the_operator(small, api, aws, worker, monkeypatch, tmp_path):
     """The whole way: event, automation, a worker's run, the topic, a subscriber."""
     from deployments.apply import apply
