@@ -108,9 +108,11 @@ bench-event: setup
 bench-scale: setup
 	@$(BIN)/python -m tests.bench.scale
 
+COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --quiet
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+	$(BIN)/uv $(COMPILE) pyproject.toml --extra dev --output-file requirements.lock
+	$(BIN)/uv $(COMPILE) tests/bench/peers.in --output-file tests/bench/peers.lock
 
 clean:
 	@if test -x $(BIN)/sluice; then $(BIN)/sluice stop; fi
