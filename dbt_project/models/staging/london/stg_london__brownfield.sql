@@ -116,34 +116,14 @@ final as (
     cross join lateral (
         select
             lower(substring(cells.organisation_uri from '([A-Za-z0-9-]+)/*$')) as organisation,
-            {{ code_or_prefix('cells.coordinate_reference_system', ['ETRS89', 'OSGB36', 'WGS84'], {'ETRS8': 'ETRS89'}) }}
-                as coordinate_reference_system,
+            {{ brownfield_coordinate_system('cells.coordinate_reference_system') }} as coordinate_reference_system,
             {{ parse_numeric('cells.geo_x') }} as geo_x,
             {{ parse_numeric('cells.geo_y') }} as geo_y,
             {{ parse_numeric('cells.hectares') }} as hectares,
-            {{ code_or_prefix(
-                'cells.ownership_status',
-                ['owned by a public authority', 'not owned by a public authority', 'mixed ownership', 'unknown ownership'],
-                {
-                    'public ownership': 'owned by a public authority',
-                    'in public ownership': 'owned by a public authority',
-                    'not in public ownership': 'not owned by a public authority',
-                    'mixed': 'mixed ownership',
-                    'unknown': 'unknown ownership',
-                }
-            ) }} as ownership_status,
+            {{ brownfield_ownership('cells.ownership_status') }} as ownership_status,
             {{ parse_boolean('cells.deliverable') }} as deliverable,
-            {{ code_or_prefix('cells.planning_status', ['permissioned', 'not permissioned', 'pending decision']) }}
-                as planning_status,
-            {{ code_or_prefix('cells.permission_type', [
-                'full planning permission',
-                'outline planning permission',
-                'reserved matters approval',
-                'technical details consent',
-                'permission in principle',
-                'planning permission granted under an order',
-                'other',
-            ]) }} as permission_type,
+            {{ brownfield_planning_status('cells.planning_status') }} as planning_status,
+            {{ brownfield_permission_type('cells.permission_type') }} as permission_type,
             {{ parse_date('cells.permission_date', order='dmy') }} as permission_date,
             {{ parse_boolean('cells.proposed_for_pip') }} as proposed_for_pip,
             {{ parse_integer('cells.min_net_dwellings') }} as min_net_dwellings,
