@@ -54,16 +54,9 @@ def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]
         ledger.settle_sightings(connection, entity)
         if not _to_do(connection, entity):
             return None
-        _record_rules(connection, contract_hash, rules)
-        run = connection.scalar(
-            text(
-                "insert into ledger.runs (entity, contract_hash, gate_hash)"
-                " values (:entity, :contract_hash, :gate_hash) returning run"
-            ),
-            {"entity": entity, "contract_hash": contract_hash, "gate_hash": gate_hash},
-        )
-        _attach_deliveries(connection, entity, int(run))
-        return int(run)
+        run = _open(connection, entity, contract_hash, gate_hash, rules)
+        _attach_deliveries(connection, entity, run)
+        return run
 
 
 def start_trial(
@@ -72,14 +65,7 @@ def start_trial(
     """Open a run that only tries how deliveries would be judged today; `fail` ends it. Call it under `entity_lock`."""
     with transaction() as connection:
         _close_dead(connection, entity)
-        _record_rules(connection, contract_hash, rules)
-        run = connection.scalar(
-            text(
-                "insert into ledger.runs (entity, contract_hash, gate_hash)"
-                " values (:entity, :contract_hash, :gate_hash) returning run"
-            ),
-            {"entity": entity, "contract_hash": contract_hash, "gate_hash": gate_hash},
-        )
+        run = _open(connection, entity, contract_hash, gate_hash, rules)
         connection.execute(
             text(
                 "insert into ledger.run_deliveries (run, delivery_id, effect, judge)"
@@ -87,7 +73,17 @@ def start_trial(
             ),
             {"run": run, "ids": list(deliveries)},
         )
-        return int(run)
+        return run
+
+
+def _open(connection: Connection, entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]) -> int:
+    _record_rules(connection, contract_hash, rules)
+    statement = text(
+        "insert into ledger.runs (entity, contract_hash, gate_hash)"
+        " values (:entity, :contract_hash, :gate_hash) returning run"
+    )
+    row = {"entity": entity, "contract_hash": contract_hash, "gate_hash": gate_hash}
+    return int(connection.scalar(statement, row))
 
 
 # What comes into history, and what goes out of it; what is to be judged again does both. What is staged and in history
