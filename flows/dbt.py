@@ -33,8 +33,9 @@ def prepare() -> None:
         return
     with lock("build", wait=True):
         if _standing() != version:
-            invoke("seed")
-            invoke("run")
+            parsed = _manifest(version)
+            invoke("seed", "--no-write-json", manifest=parsed)
+            invoke("run", "--no-write-json", manifest=parsed)
             _record(version)
 
 

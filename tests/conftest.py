@@ -50,7 +50,10 @@ def server() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="sluice-tests-"))
     home.chmod(0o755)
     try:
-        yield embedded.lease(home, linger=5)
+        url = embedded.lease(home, linger=5)
+        # No test pulls the plug of the machine, and a killed process loses nothing that the system has taken.
+        _sql(url, "alter system set fsync = off", "alter system set full_page_writes = off", "select pg_reload_conf()")
+        yield url
     finally:
         forget_settings()
         embedded.stop(home)
@@ -134,17 +137,25 @@ class Sluice:
 def install(server: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Sluice]:
     """Makes installations: each a fresh database, cloned from one where the project is built already."""
     templates: dict[str, str] = {}
+    parses = tmp_path_factory.mktemp("parsed")
 
     def make(project: Path, checks: Path) -> Sluice:
         home = tmp_path_factory.mktemp("home")
         _aim(home, server, project, checks)
         template = templates.get(str(project))
+        # What dbt parsed last is parsed again only where it differs: a copied project costs 1 s instead of 6.
+        parsed = parses / ("real" if project == PROJECT / "dbt_project" else "small")
+        target = home / "dbt" / "target" / "partial_parse.msgpack"
+        if parsed.exists():
+            target.parent.mkdir(parents=True)
+            shutil.copy(parsed, target)
         if template is None:
             _sql(server, "drop database if exists sluice with (force)", "create database sluice")
             from flows.run import prepare
 
             prepare()
             forget_settings()
+            shutil.copy(target, parsed)
             template = templates[str(project)] = f"template_{len(templates)}"
             _sql(server, f"alter database sluice rename to {template}")
         _sql(server, "drop database if exists sluice with (force)", f"create database sluice template {template}")

@@ -155,9 +155,11 @@ def test_soda_counts_what_the_split_held_back(small):
 
 def test_soda_counts_what_the_split_held_back_of_the_samples(install):
     sluice = loaded(install)
+    rules = 0
     for entity in sorted({feed.entity for feed in FEEDS.values()}):
         models = [feed.model for feed in FEEDS.values() if feed.entity == entity]
         by_soda = soda_counts(sluice, entity, models, PROJECT / "checks")
         assert by_soda == our_counts(sluice, entity, PROJECT / "checks")
-        assert len(by_soda) >= 10, f"the samples of {entity} break few of its rules"
+        rules += len(by_soda)
+    assert rules >= 100, "the samples break few rules"
     forget_settings()

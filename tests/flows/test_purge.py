@@ -9,7 +9,7 @@ def tables(small):
         name
         for (name,) in small.sql(
             "select nspname || '.' || relname from pg_class join pg_namespace as n on n.oid = relnamespace"
-            " where relname like 'delivery\\_%' and relkind = 'r'"
+            " where nspname in ('staging', 'judged') and relname like 'delivery\\_%' and relkind = 'r'"
         )
     )
 

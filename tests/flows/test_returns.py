@@ -183,24 +183,35 @@ def test_discarded_rows_are_nobodys_business_any_more(small):
 
 def test_each_vendors_bad_rows_come_back_as_they_went(sluice_with_samples):
     """What is exported and sent back unmended is bad for the same reasons."""
-    for feed in samples.FEEDS.values():
-        result = sluice("quarantine", "export", feed.entity, "--feed", feed.key)
-        assert result.exit_code == 0, result.output
-        [path] = (sluice_with_samples.home / "returns" / feed.key).iterdir()
-        done = sluice_with_samples.deliver(feed.key, path)
-        assert done.state == "staged", done
-        sluice_with_samples.run(feed.entity)
+    staged = {feed: done for feed in samples.FEEDS.values() if (done := sent_back(sluice_with_samples, feed))}
+    assert len(staged) > len(samples.FEEDS) // 2
+    sluice_with_samples.run()
+    for feed, delivery in staged.items():
         found = sluice_with_samples.sql(
             "select jsonb_path_query_array(was.reasons, '$.code'), jsonb_path_query_array(again.reasons, '$.code')"
             f" from ledger.mended_rows as m join quarantine.{feed.entity} as was"
             " on was.delivery_id = m.mended_delivery and was.row_number = m.mended_row"
             f" left join quarantine.{feed.entity} as again"
             " on again.delivery_id = m.delivery_id and again.row_number = m.row_number"
-            f" where m.delivery_id = {done.delivery_id} and was.kind = 'judged'"
+            f" where m.delivery_id = {delivery} and was.kind = 'judged'"
         )
         assert found
         differing = [(was, again) for was, again in found if was != again and "repeated" not in " ".join(was)]
         assert not differing
+
+
+def sent_back(house, feed) -> int | None:
+    """The delivery of a feed's exported bad rows, unmended; none where none of them can be read."""
+    result = sluice("quarantine", "export", feed.entity, "--feed", feed.key)
+    assert result.exit_code == 0, result.output
+    [path] = (house.home / "returns" / feed.key).iterdir()
+    done = house.deliver(feed.key, path)
+    if done.state == "refused":
+        kinds = f"select distinct kind from quarantine.{feed.entity} where feed = '{feed.key}' and status = 'open'"
+        assert house.sql(kinds) == [("unreadable",)]
+        return None
+    assert done.state == "staged", done
+    return done.delivery_id
 
 
 def test_a_workbook_of_a_vendor_marks_the_vendors_own_columns(sluice_with_samples):

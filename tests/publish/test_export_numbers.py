@@ -26,4 +26,5 @@ def test_a_number_keeps_its_digits(small, other, parquet):
         for kind in ("csv", "parquet")
     }
     assert priced == {"csv": LONG, "parquet": parquet}
-    assert f'"price":{LONG},' in (folder / "thing.ndjson").read_text().replace("}", ",")
+    said = LONG if isinstance(parquet, Decimal) else f'"{LONG}"'  # a column that 38 digits cannot hold is text
+    assert f'"price":{said},' in (folder / "thing.ndjson").read_text().replace("}", ",")

@@ -59,11 +59,13 @@
         end if;
     end $former$;
 
+    -- By name: after a column came and one went, a delivery's table has them in another order than its parent.
+    {%- set columns = judged_columns(entity) %}
     create temporary table picked (like judged.{{ entity }}) on commit drop;
     {%- for content in contents_to_pick() %}
 
-    insert into picked
-    select told.*
+    insert into picked ({{ columns | join(', ') }})
+    select {{ columns | map('replace', '"', 'told."', 1) | join(', ') }}
     from judged.delivery_{{ content.content_id }} as told
     {%- if content.by_place %}
     where told.ctid = any (array(select place from writing where content_id = {{ content.content_id }} and not is_copy))
@@ -141,12 +143,13 @@
 
 
 {# The judged rows of the versions that this run wrote, as a sub-select. #}
-{% macro written_rows(feeds) %}
+{% macro written_rows(entity, feeds) %}
     (
-        select * from pg_temp.picked
+        {%- set columns = judged_columns(entity) | join(', ') %}
+        select {{ columns }} from pg_temp.picked
         {%- for feed in feeds if feed.road == 'first' %}
         union all
-        select * from judged.delivery_{{ feed.coming[0].content_id }}
+        select {{ columns }} from judged.delivery_{{ feed.coming[0].content_id }}
         {%- endfor %}
     )
 {%- endmacro %}
