@@ -53,4 +53,5 @@ def reconcile(client: SyncPrefectClient, wanted: list[AutomationCore]) -> list[C
 
 
 def _said(automation: AutomationCore | Automation) -> dict[str, Any]:
-    return AutomationCore.model_validate(automation.model_dump(mode="json")).model_dump(mode="json")
+    """What is compared: sets stay sets. As JSON they are lists, whose order differs from process to process."""
+    return AutomationCore.model_validate(automation.model_dump(mode="json")).model_dump()

@@ -64,6 +64,22 @@ class Worker:
 
 
 @pytest.fixture
+def bare_api(api: str) -> str:
+    """The session's server as nobody has deployed to it: what others before us did is taken away."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        for deployment in client.read_deployments():
+            client.delete_deployment(deployment.id)
+        for automation in client.read_automations():
+            client.delete_automation(automation.id)
+        for block in client.read_block_documents():
+            if str(block.name).startswith("sluice"):
+                client.delete_block_document(block.id)
+    return api
+
+
+@pytest.fixture
 def worker(api: str) -> Iterator[Worker]:
     """A worker of the session's server."""
     from prefect.client.orchestration import get_client

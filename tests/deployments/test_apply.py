@@ -36,7 +36,7 @@ def scheduled(client, deployment, minimum, patience=90):
         time.sleep(0.5)
 
 
-def test_the_server_comes_to_what_the_files_say(client, sluice_home_of_the_project):
+def test_the_server_comes_to_what_the_files_say(bare_api, client, sluice_home_of_the_project):
     done = sluice("deploy")
     assert done.exit_code == 0, done.output
     told = done.output.splitlines()

@@ -95,7 +95,7 @@ def test_the_pool_on_ecs_holds_no_secret():
     assert made["base_job_template"]["variables"]["properties"]["image"]["default"] == "the-Image"
 
 
-def test_blocks_lead_to_the_buckets(api, small, aws, monkeypatch):
+def test_blocks_lead_to_the_buckets(bare_api, small, aws, monkeypatch):
     from prefect_aws import S3Bucket
 
     from deployments.aws import blocks

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from datetime import UTC, datetime
 
 from collect_server import CollectServer, sends
 from conftest import PROJECT, TEST_PROJECT
@@ -12,9 +13,9 @@ from conftest import PROJECT, TEST_PROJECT
 HEADER = "Region,Code,Size,Note,Keeper\n"
 
 
-def ask(api: str, what: str, body: dict | None = None) -> list[dict]:
+def ask(api: str, what: str, **body: object) -> list[dict]:
     request = urllib.request.Request(
-        f"{api}/{what}/filter", json.dumps(body or {}).encode(), {"Content-Type": "application/json"}
+        f"{api}/{what}/filter", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
@@ -23,6 +24,7 @@ def ask(api: str, what: str, body: dict | None = None) -> list[dict]:
 def test_an_operator_sees_what_ran(api, install, small_project):
     sluice = install(small_project, TEST_PROJECT / "checks")
     sluice.drop("acme/things-2026-01-01.csv", HEADER + "north,a,1,,\nnorth,b,-1,,\n")
+    began = {"after_": datetime.now(UTC).isoformat()}  # the server is the session's, and knows the runs of others
     # A process of its own, as a user starts it: Prefect reads its settings when it is imported.
     done = subprocess.run(
         [sys.executable, "-m", "flows.cli", "run", "thing"], cwd=PROJECT, capture_output=True, text=True, check=False
@@ -30,19 +32,15 @@ def test_an_operator_sees_what_ran(api, install, small_project):
     assert done.returncode == 0, done.stderr
     assert "thing: run 1 published, 1 rows" in done.stdout
 
-    flows = {run["name"]: run["state_name"] for run in ask(api, "flow_runs")}
-    assert (
-        flows.items()
-        >= {
-            "run thing": "Completed",
-            "ingest acme.things things-2026-01-01.csv": "Completed",
-            "merge thing": "Completed",
-        }.items()
+    flows = {run["name"]: run["state_name"] for run in ask(api, "flow_runs", flow_runs={"start_time": began})}
+    assert flows == dict.fromkeys(
+        ["run thing", "ingest acme.things things-2026-01-01.csv", "merge thing"],
+        "Completed",
     )
-    tasks = {run["name"] for run in ask(api, "task_runs")}
+    tasks = {run["name"] for run in ask(api, "task_runs", task_runs={"start_time": began})}
     assert {"stage acme.things delivery 1", "judge thing run 1", "gate thing run 1", "publish thing run 1"} <= tasks
     assert {"model judged_thing", "model dim_thing"} <= tasks
-    page = next(a for a in ask(api, "artifacts") if a["key"] == "row-accounts-thing")
+    page = ask(api, "artifacts", artifacts={"key": {"any_": ["row-accounts-thing"]}}, sort="CREATED_DESC")[0]
     assert page["type"] == "markdown"
     assert "| 1 | acme.things | 2026-01-01 | merged | 2 | 0 | 0 | 0 | 1 | 1 | 1 |" in page["data"]
 
@@ -58,7 +56,8 @@ def test_the_progress_of_a_long_file_is_an_artifact(api, install, small_project)
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    bar = next(a for a in ask(api, "artifacts") if a["type"] == "progress" and a["data"] == 100)
+    bars = ask(api, "artifacts", artifacts={"type": {"any_": ["progress"]}}, sort="CREATED_DESC")
+    bar = next(a for a in bars if a["data"] == 100)
     assert (bar["key"], bar["data"]) == ("stage-1", 100)
     assert "acme.things" in bar["description"]
 
@@ -72,7 +71,7 @@ def test_a_run_that_fails_is_a_failed_run(api, install, small_project):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr + done.stdout
     assert "things-2026-02-01.csv" in done.stderr
-    newest = ask(api, "flow_runs", {"sort": "START_TIME_DESC", "flows": {"name": {"any_": ["run"]}}})[0]
+    newest = ask(api, "flow_runs", sort="START_TIME_DESC", flows={"name": {"any_": ["run"]}})[0]
     assert newest["state_type"] == "FAILED"
 
 
@@ -99,6 +98,6 @@ def test_credentials_from_a_block_of_the_server(api, install, small_project, tmp
         assert done.returncode == 0, done.stderr
         assert web.asked[-1].headers["authorization"] == "Bearer hush-hush"
     assert sluice.sql("select outcome from ledger.fetches order by 1") == [("failed",), ("new",)]
-    flows = [(run["name"], run["state_name"]) for run in ask(api, "flow_runs")]
+    flows = [(run["name"], run["state_name"]) for run in ask(api, "flow_runs", sort="START_TIME_DESC")]
     assert ("collect", "Completed") in flows
     assert ("ingest acme.things things-2026-01-01.csv", "Completed") in flows
