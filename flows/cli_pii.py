@@ -100,8 +100,8 @@ def erase(
     """Erase a person for good; prints the certificate, which does not say who it is."""
     from extract.classes import known
     from extract.feeds import FeedError, catalogue
-    from flows.erase import Person
     from flows.erase import erase as erased
+    from flows.erase_plan import Person
     from flows.run import prepare
     from warehouse.settings import settings
 

@@ -20,6 +20,7 @@ from warehouse.settings import settings
 SECRET = "DBT_ENV_SECRET_SLUICE_PG_PASSWORD"  # noqa: S105  (its name, not its value; dbt scrubs this prefix from logs)
 # Of a model's run no artifacts and no list of all relations: they cost more than its SQL.
 LEAN = ("--no-write-json", "--no-populate-cache", "--threads", "1")
+NEXT = "-- sluice: the next piece"
 PROJECT_FILES = ("*.sql", "*.yml", "*.csv", "*.md")
 
 
@@ -132,12 +133,22 @@ def invoke(
     return result.result
 
 
-def compiled(inline: str) -> str:
-    """The SQL that a piece of Jinja becomes, with the project's macros."""
-    with contextlib.redirect_stdout(None):
-        result = invoke("compile", "--inline", inline)
+def compiled(*pieces: str) -> tuple[str, ...]:
+    """The SQL that pieces of Jinja become, with the project's macros; the same ones are compiled once in a process."""
+    return _compiled(project_hash(), warehouse_url(), pieces)
+
+
+@lru_cache(maxsize=64)
+def _compiled(version: str, url: str, pieces: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001  (names relations)
+    """All pieces at once, against the kept manifest: 0.2 s, where one with a parse of its own took 2 s and more."""
+    try:
+        with contextlib.redirect_stdout(None):
+            result = invoke("compile", "--inline", f"\n{NEXT}\n".join(pieces), *LEAN, manifest=_manifest(version))
+    except SluiceError:
+        _manifest.cache_clear()  # dbt leaves a piece that does not compile in it
+        raise
     sql: str = result.results[0].node.compiled_code
-    return sql
+    return tuple(piece.strip() for piece in sql.split(NEXT))
 
 
 def _shown(manifest: Any) -> Any:

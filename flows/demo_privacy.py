@@ -42,7 +42,8 @@ def use_key(file: Path) -> None:
 
 def tell(secret: Path) -> None:
     """The chapters, one after the other."""
-    from flows.erase import Person, erase
+    from flows.erase import erase
+    from flows.erase_plan import Person
     from flows.privacy import scan
     from publish import tables
     from warehouse import vault

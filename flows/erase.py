@@ -3,47 +3,22 @@ versions that say nothing of whom they were about. What comes later about the pe
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from extract import archive, rewrite
-from extract import stage as staging
-from extract.entities import classes, erased_policy, open_key, personal_columns, token_columns
-from extract.feeds import Feed, catalogue
-from flows import dbt
+from extract.entities import erased_policy, open_key, personal_columns, token_columns
+from extract.feeds import catalogue
+from flows.erase_plan import Person, Plan, look
 from flows.privacy import all_locked, renew_exports, with_history
 from warehouse import erasure, vault
-from warehouse.connection import driver, transaction
-from warehouse.erasure import Found, Row
+from warehouse.connection import transaction
+from warehouse.erasure import Found
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
-
-TELLING = ("email", "phone", "government_id", "ip")  # classes whose values are looked for in any cell of a row
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who is meant: a value of a class, a token, or the key of a row of an entity."""
-
-    pii: str | None = None
-    value: str | None = None
-    token: str | None = None
-    entity: str | None = None
-    key: tuple[str, ...] = ()
-
-
-@dataclass
-class Plan:
-    """What an erasure would do, or does."""
-
-    found: dict[str, list[Found]] = field(default_factory=dict)  # by entity
-    tokens: dict[str, set[str]] = field(default_factory=dict)
-    marks: set[str] = field(default_factory=set)
-    ids: dict[str, set[str]] = field(default_factory=dict)
 
 
 def erase(person: Person, *, dry_run: bool = False) -> dict[str, Any]:
@@ -55,7 +30,7 @@ def erase(person: Person, *, dry_run: bool = False) -> dict[str, Any]:
     person = _with_value(person)
     entities = [person.entity] if person.entity else with_history()
     with all_locked(entities):
-        plan = _look(person, entities)
+        plan = look(person, entities)
         if dry_run:
             return _certificate(plan, None, {}, 0, [], 0)
         return _carry_out(plan)
@@ -73,113 +48,6 @@ def _with_value(person: Person) -> Person:
             raise SluiceError("The vault does not hold this token (any more). Name the person by value, or by key.")
         value = held.value or next(row[4] for row in vault.opened(connection) if row[0] == person.token)
     return Person(pii=held[0], value=value, token=person.token)
-
-
-def _look(person: Person, entities: Sequence[str]) -> Plan:
-    plan = Plan()
-    for entity in entities:
-        concerned = person.pii is None or person.pii in classes(entity).values()
-        plan.tokens[entity], plan.ids[entity], plan.found[entity] = set(), set(), []
-        if concerned and person.value is not None:
-            tokens, marks = _tokens_and_marks(entity, str(person.pii), person.value)
-            plan.tokens[entity] |= tokens
-            plan.marks |= marks
-        for feed in catalogue().of_entity(entity):
-            query = dbt.compiled(f"{{{{ rows_to_erase('{entity}', '{feed.model}', '{person.pii or 'none'}') }}}}")
-            for delivery in _deliveries(feed):
-                found = _rows_of(feed, delivery, query, person, plan)
-                if found.numbers:
-                    plan.found[entity].append(found)
-        if person.key:
-            plan.marks |= _id_marks(entity, plan)
-    return plan
-
-
-def _tokens_and_marks(entity: str, pii: str, value: str) -> tuple[set[str], set[str]]:
-    query = dbt.compiled(f"{{{{ tokens_of_value('{entity}', '{pii}') }}}}")
-    with transaction() as connection:
-        row = driver(connection).execute(_bindable(query, "value"), {"value": value}).fetchone()
-    return (set(row[0]), set(row[1])) if row else (set(), set())
-
-
-def _id_marks(entity: str, plan: Plan) -> set[str]:
-    """The marks of ids. An id whose row is in history only counts too."""
-    with transaction() as connection:
-        found = driver(connection).execute(
-            "select encode(pii.hmac_sha256(k.inner_key, k.outer_key, textsend('id:' || %s || ':' || id)), 'hex')"
-            " from unnest(%s::text[]) as id, pii.erased_key_now() as k",
-            [entity, sorted(plan.ids[entity])],
-        )
-        return {row[0] for row in found.fetchall()}
-
-
-def _bindable(query: str, name: str) -> Any:
-    """A compiled query with one parameter: the value is never part of a statement's text."""
-    return query.replace("%", "%%").replace(f"%%({name})s", f"%({name})s")
-
-
-def _deliveries(feed: Feed) -> Iterator[Mapping[str, Any]]:
-    """The feed's deliveries with a content of their own that can be read."""
-    with transaction() as connection:
-        found = connection.execute(
-            text(
-                "select * from ledger.deliveries where feed = :feed and sighting_of is null"
-                " and exists (select from ledger.row_accounts as a where a.delivery_id = deliveries.delivery_id)"
-                " order by delivery_id"
-            ),
-            {"feed": feed.key},
-        ).mappings()
-        yield from [dict(row) for row in found]
-
-
-def _rows_of(feed: Feed, delivery: Mapping[str, Any], query: str, person: Person, plan: Plan) -> Found:
-    """The person's rows of a delivery, which is staged again for that where it was purged."""
-    number = int(delivery["delivery_id"])
-    container = (delivery["found"] or {}).get("container")
-    found = Found(number, feed.key, feed.table, delivery["sha256"], delivery["name"], container)
-    staging.stage_to_look(feed, number)
-    told = [person.value.strip()] if person.value and person.pii in TELLING else []
-    with transaction() as connection:
-        told_rows = _naming(connection, feed, number, told)
-        rows = driver(connection).execute(_bindable(query, "delivery"), {"delivery": number})
-        for row_number, line, identity, fingerprint, key, tokens, attributes in rows:
-            theirs = (
-                bool(plan.tokens[feed.entity] & set(tokens or ()))
-                or row_number in told_rows
-                or (person.key and _has_key(person.key, key, identity))
-            )
-            if theirs:
-                found.rows.append(Row(row_number, line, identity, fingerprint, attributes))
-                if person.key and identity:
-                    plan.ids[feed.entity].add(str(identity))
-        found.unreadable = _unreadable(connection, number, [*told, *person.key])
-    return found
-
-
-def _has_key(asked: tuple[str, ...], key: Sequence[str | None], identity: Any) -> bool:
-    return asked == (str(identity),) or tuple(asked) == tuple(key)
-
-
-def _naming(connection: Connection, feed: Feed, delivery: int, told: Sequence[str]) -> set[int]:
-    """The rows in any cell of which the value stands."""
-    if not told:
-        return set()
-    cells = ", ".join(f'"{column.name}"' for column in feed.columns)
-    query = (
-        f"select _row_number from staging.delivery_{delivery}"
-        f" where strpos(lower(concat_ws(' ', {cells}, _extra)), lower(%s)) > 0"
-    )
-    return {row[0] for row in driver(connection).execute(query, [told[0]])}
-
-
-def _unreadable(connection: Connection, delivery: int, told: Sequence[str]) -> list[int]:
-    """The records that could not be read and name the person."""
-    query = (
-        "select row_number from staging.unreadable where delivery_id = %s"
-        " and exists (select from unnest(%s::text[]) as told"
-        " where strpos(lower(encode(raw_bytes, 'escape')), lower(told)) > 0)"
-    )
-    return [row[0] for row in driver(connection).execute(query, [delivery, list(told)])]
 
 
 def _carry_out(plan: Plan) -> dict[str, Any]:

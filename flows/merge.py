@@ -167,7 +167,7 @@ def erased_rule(entity: str) -> tuple[runs.Rule, ...]:
         if erased_policy(entity) == "flag" or not erasure.any_marks(connection):
             return ()
     told = "The person whom this row is about is erased; take the row out of the file."
-    predicate = dbt.compiled(f"{{{{ is_erased('{entity}') }}}}")
+    [predicate] = dbt.compiled(f"{{{{ is_erased('{entity}') }}}}")
     return (runs.Rule(code="erased_person", column_name=None, message=told, predicate=predicate),)
 
 
@@ -177,7 +177,8 @@ def keep_erased(entity: str, run: int) -> None:
     with transaction() as connection:
         erasure.keep_erased(connection, entity, run, open_columns(entity))
         if erased_policy(entity) == "flag" and erasure.any_marks(connection):
-            erasure.note_returned(connection, entity, run, dbt.compiled(f"{{{{ is_erased('{entity}', 'judged') }}}}"))
+            [is_erased] = dbt.compiled(f"{{{{ is_erased('{entity}', 'judged') }}}}")
+            erasure.note_returned(connection, entity, run, is_erased)
     erase_again(entity, run)
 
 

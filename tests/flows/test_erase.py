@@ -106,11 +106,6 @@ def install_without_erasure(install, small_project):
     return install(small_project, TEST_PROJECT / "checks")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="A late file, after an erasure and a purge, folds without what the erased rows left: seen on 2026-11-20 when"
-    " erasure and the new fold met. Without the purge it holds, see test_history_folds_on_as_it_did.",
-)
 def test_what_was_purged_is_judged_again_without_the_person(small):
     told(small)
     erase("--email", ANN)

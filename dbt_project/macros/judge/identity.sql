@@ -1,6 +1,7 @@
 {# The surrogate id: a hash of feed and natural key. The parts are compared as a row's text, which quotes what
    needs quoting, so that ('a', 'bc') and ('ab', 'c') differ. Keyed where a part of the key is personal. #}
 {% macro surrogate_id(entity, feed) %}
+    {%- if not feed %} {%- do exceptions.raise_compiler_error('surrogate_id of ' ~ entity ~ ': which feed?') -%} {%- endif -%}
     {%- set key = entity_key(entity) -%}
     {%- set personal = entity_columns(entity) | rejectattr('pii', 'equalto', 'none')
         | selectattr('name', 'in', key) | list -%}

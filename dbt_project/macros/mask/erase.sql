@@ -32,23 +32,29 @@ cross join pii.token_key_now() as key
 cross join pii.erased_key_now() as mark_key
 {%- endmacro %}
 
-{# Every staged row of a delivery of a feed, as erasure looks at it: place, id, fingerprint, key, tokens of a class, what
-   is not personal. %(delivery)s is the delivery. #}
-{% macro rows_to_erase(entity, staging_model, pii) -%}
+{# The rows of a delivery that are about a person, as erasure keeps them: place, id, fingerprint, and what is not personal.
+   A row is the person's by a token of the class (%(tokens)s), by its number (%(told)s), or by the entity's key or id
+   (%(key)s, %(id)s; NULL where the person is not named so). %(delivery)s is the delivery. #}
+{% macro rows_to_erase(entity, feed, staging_model, pii) -%}
 {%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
 select
     mapped._row_number as row_number,
     mapped._line_number as line_number,
-    {{ surrogate_id(entity) }} as id,
+    {{ surrogate_id(entity, feed) }} as id,
     {{ fingerprint(entity) }} as fingerprint,
-    array[{% for part in entity_key(entity) %}mapped.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}] as key_parts,
-    array[{% for column in columns %}{{ token(column, 'mapped') }}{{ ', ' if not loop.last }}{% endfor %}]::text[] as tokens,
     to_jsonb(mapped) - array[
         {%- for column in personal_columns(entity) %}'{{ column.name }}', {% endfor %}
         '_delivery_id', '_row_number', '_line_number', '_unparsed'
     ] as attributes
 from {{ ref(staging_model) }} as mapped
-join (select delivery_id, feed from ledger.deliveries) as deliveries on deliveries.delivery_id = mapped._delivery_id
 cross join pii.token_key_now() as key
 where mapped._delivery_id = %(delivery)s
+    and (
+        mapped._row_number = any (%(told)s)
+        or array[{% for part in entity_key(entity) %}mapped.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}] = %(key)s::text[]
+        or ({{ surrogate_id(entity, feed) }})::text = %(id)s::text
+        {%- if columns %}
+        or array[{% for column in columns %}{{ token(column, 'mapped') }}{{ ', ' if not loop.last }}{% endfor %}]::text[] && %(tokens)s
+        {%- endif %}
+    )
 {%- endmacro %}

@@ -1,0 +1,159 @@
+"""What an erasure would do: the person's rows in every delivery, and by what the person is known again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from extract import stage as staging
+from extract.entities import classes
+from extract.feeds import Feed, catalogue
+from flows import dbt
+from warehouse.connection import driver, transaction
+from warehouse.erasure import Found, Row
+
+TELLING = ("email", "phone", "government_id", "ip")  # classes whose values are looked for in any cell of a row
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is meant: a value of a class, a token, or the key of a row of an entity."""
+
+    pii: str | None = None
+    value: str | None = None
+    token: str | None = None
+    entity: str | None = None
+    key: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str | None:
+        """The value, where it names the person in whatever cell it stands."""
+        return self.value.strip() or None if self.value and self.pii in TELLING else None
+
+
+@dataclass
+class Plan:
+    """What an erasure would do, or does."""
+
+    found: dict[str, list[Found]] = field(default_factory=dict)  # by entity
+    tokens: dict[str, set[str]] = field(default_factory=dict)
+    marks: set[str] = field(default_factory=set)
+    ids: dict[str, set[str]] = field(default_factory=dict)
+
+
+def look(person: Person, entities: Sequence[str]) -> Plan:
+    """Where the person stands: every delivery that can name the person is looked into, whatever became of it."""
+    plan = Plan()
+    queries = _queries(person, entities)
+    for entity in entities:
+        plan.tokens[entity], plan.ids[entity], plan.found[entity] = set(), set(), []
+        if query := queries.get(entity):
+            plan.tokens[entity], marks = _tokens_and_marks(query, str(person.value))
+            plan.marks |= marks
+        if plan.tokens[entity] or person.told or person.key:
+            for feed in catalogue().of_entity(entity):
+                for delivery in _deliveries(feed):
+                    found = _rows_of(feed, delivery, queries[feed.key], person, plan)
+                    if found.numbers:
+                        plan.found[entity].append(found)
+        if person.key:
+            plan.marks |= _id_marks(entity, plan)
+    return plan
+
+
+def _queries(person: Person, entities: Sequence[str]) -> dict[str, str]:
+    """What is asked of each entity that has columns of the person's class, and of each feed: compiled at once."""
+    pii = person.pii or "none"
+    pieces = {
+        entity: f"{{{{ tokens_of_value('{entity}', '{pii}') }}}}"
+        for entity in entities
+        if person.value is not None and pii in classes(entity).values()
+    }
+    for entity in entities:
+        for feed in catalogue().of_entity(entity):
+            pieces[feed.key] = f"{{{{ rows_to_erase('{entity}', '{feed.key}', '{feed.model}', '{pii}') }}}}"
+    return dict(zip(pieces, dbt.compiled(*pieces.values()), strict=True))
+
+
+def _tokens_and_marks(query: str, value: str) -> tuple[set[str], set[str]]:
+    with transaction() as connection:
+        row = driver(connection).execute(_bindable(query, "value"), {"value": value}).fetchone()
+    return (set(row[0]), set(row[1])) if row else (set(), set())
+
+
+def _id_marks(entity: str, plan: Plan) -> set[str]:
+    """What the ids of the rows are known again by."""
+    with transaction() as connection:
+        found = driver(connection).execute(
+            "select encode(pii.hmac_sha256(k.inner_key, k.outer_key, textsend('id:' || %s || ':' || id)), 'hex')"
+            " from unnest(%s::text[]) as id, pii.erased_key_now() as k",
+            [entity, sorted(plan.ids[entity])],
+        )
+        return {row[0] for row in found.fetchall()}
+
+
+def _bindable(query: str, *names: str) -> Any:
+    """A compiled query with parameters: what is asked for is never part of a statement's text."""
+    query = query.replace("%", "%%")
+    for name in names:
+        query = query.replace(f"%%({name})s", f"%({name})s")
+    return query
+
+
+def _deliveries(feed: Feed) -> Iterator[Mapping[str, Any]]:
+    """The feed's deliveries with a content of their own that can be read."""
+    with transaction() as connection:
+        found = connection.execute(
+            text(
+                "select * from ledger.deliveries where feed = :feed and sighting_of is null"
+                " and exists (select from ledger.row_accounts as a where a.delivery_id = deliveries.delivery_id)"
+                " order by delivery_id"
+            ),
+            {"feed": feed.key},
+        ).mappings()
+        yield from [dict(row) for row in found]
+
+
+def _rows_of(feed: Feed, delivery: Mapping[str, Any], query: str, person: Person, plan: Plan) -> Found:
+    """The person's rows of a delivery, which is staged again for that where it was purged."""
+    number = int(delivery["delivery_id"])
+    container = (delivery["found"] or {}).get("container")
+    found = Found(number, feed.key, feed.table, delivery["sha256"], delivery["name"], container)
+    staging.stage_to_look(feed, number)
+    with transaction() as connection:
+        asked = {
+            "delivery": number,
+            "tokens": sorted(plan.tokens[feed.entity]),
+            "told": _naming(connection, feed, number, person.told),
+            "key": list(person.key) or None,
+            "id": person.key[0] if len(person.key) == 1 else None,
+        }
+        rows = driver(connection).execute(_bindable(query, *asked), asked)
+        found.rows = [Row(*row) for row in rows.fetchall()]
+        found.unreadable = _unreadable(connection, number, person)
+    if person.key:
+        plan.ids[feed.entity] |= {str(row.id) for row in found.rows if row.id}
+    return found
+
+
+def _naming(connection: Connection, feed: Feed, delivery: int, told: str | None) -> list[int]:
+    """The rows in any cell of which the value stands."""
+    if not told:
+        return []
+    cells = ", ".join(f'"{column.name}"' for column in feed.columns)
+    query = (
+        f"select _row_number from staging.delivery_{delivery}"
+        f" where strpos(lower(concat_ws(' ', {cells}, _extra)), lower(%s)) > 0"
+    )
+    return [row[0] for row in driver(connection).execute(query, [told])]
+
+
+def _unreadable(connection: Connection, delivery: int, person: Person) -> list[int]:
+    """The records that could not be read and name the person: the value, or every part of the key."""
+    query = (
+        "select row_number from staging.unreadable where delivery_id = %s and (select bool_and("
+        "strpos(lower(encode(raw_bytes, 'escape')), lower(told)) > 0) from unnest(%s::text[]) as told)"
+    )
+    told = [person.told] if person.told else list(person.key)
+    return [row[0] for row in driver(connection).execute(query, [delivery, told])]
