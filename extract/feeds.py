@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from extract import amend, classes, mapping, patches, skips
+from extract import amend, classes, mapping, patches, skips, versions
 from extract.collect import declared
 from extract.headers import DatedHeader
 from extract.patches import Patch
@@ -360,14 +360,15 @@ def load(project: Path) -> Catalogue:
     feeds: dict[str, Feed] = {}
     for vendor in sorted((project / "models" / "staging").glob("*/")):
         file = vendor / f"_{vendor.name}.yml"
-        for feed in _feeds_of(file, project):
+        for feed in feeds_of(file, project):
             if feed.key in feeds:
                 raise FeedError(f"{file}: the feed {feed.key} is declared twice; a vendor is one source in one file.")
             feeds[feed.key] = feed
     return Catalogue(feeds=feeds)
 
 
-def _feeds_of(file: Path, project: Path) -> Iterator[Feed]:
+def feeds_of(file: Path, project: Path) -> Iterator[Feed]:
+    """The feeds that a vendor's file declares. Raises FeedError at the first thing that cannot be used."""
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -380,6 +381,7 @@ def _feeds_of(file: Path, project: Path) -> Iterator[Feed]:
     listed = patches.read(file.parent)
     for source in document["sources"]:
         _refuse_misnamed(file, source)
+        versions.refuse_other(f"{file}: sources.{source['name']}.config.meta", source)
         for table in source.get("tables") or []:
             found.append(_patched(_feed(file, source, table, project), listed))
         _refuse_strange_names(file, source, found)
@@ -445,6 +447,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         raise FeedError(f"{file}: {where}.identifier: write {vendor}__{name}, the feed's table in staging.")
     of_vendor = _meta(source)
     names = of_vendor.pop("headers", None) or {}
+    of_vendor.pop("version", None)
     meta = {**_expected(table), **of_vendor, **_meta(table)}
     if "patches" in meta:
         raise FeedError(f"{file}: {where}.config.meta.patches: patches stand in {file.parent / patches.FILE}.")

@@ -1,4 +1,5 @@
-"""Commands about how files are mapped: what was skipped, and what a change of a declaration concerns."""
+"""Commands about how files are mapped: what was skipped, what a change of a declaration concerns,
+and the versions of the files that declare it."""
 
 import getpass
 from dataclasses import asdict
@@ -70,4 +71,25 @@ def tell_concerned(found: Any) -> None:
         say(f"{found.unknown} were judged before it was kept by what; sluice quarantine replay judges them again.")
 
 
-MAPPING_COMMANDS = (skipped, reprocess)
+@click.group()
+def feeds() -> None:
+    """The files that declare the vendors' feeds."""
+
+
+@feeds.command()
+@click.argument("vendors", nargs=-1, metavar="[VENDOR]...")
+@click.option("--dry-run", is_flag=True, help="Show what would be changed, and change nothing.")
+@told_plainly
+def migrate(vendors: tuple[str, ...], dry_run: bool) -> None:
+    """Bring the files of every VENDOR, or of those named, to the version that this Sluice reads; comments stay."""
+    from flows.vendor_files import migrate_files
+
+    changes = list(migrate_files(vendors, write=not dry_run))
+    for change in changes:
+        console.print(Text(change.diff), highlight=False)
+        say(f"{change.file.name}: " + "; ".join(change.told) + (". Nothing was written." if dry_run else "."))
+    if not changes:
+        say("Every vendor's file is of the version that this Sluice reads.")
+
+
+MAPPING_COMMANDS = (skipped, reprocess, feeds)

@@ -1,6 +1,7 @@
 """Merge: the staged deliveries of one entity are judged, folded into history, and published."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from checks import contract, delivery_checks, personal, plausible
@@ -201,8 +202,12 @@ def amended_rows(feed: Feed, delivery_id: int) -> str | None:
     """A query for a delivery's rows as its mapping sees them; None where no shape in them is amended."""
     if not amend.amends_shapes(feed):
         return None
-    rows = f"{{{{ amended('{feed.vendor}', '{feed.name}') }}}}"
-    return dbt.compiled(f"select * from {rows} as amended where _delivery_id = {delivery_id}")
+    return f"{_amended(feed.vendor, feed.name, dbt.project_hash())} where _delivery_id = {delivery_id}"
+
+
+@cache
+def _amended(vendor: str, feed: str, version: str) -> str:  # noqa: ARG001  (another version of the project reads otherwise)
+    return dbt.compiled(f"select * from {{{{ amended('{vendor}', '{feed}') }}}} as amended")
 
 
 @step("judge {entity} run {run}")

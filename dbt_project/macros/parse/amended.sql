@@ -64,8 +64,8 @@ case when {{ clean(before) }} is null then {{ text_literal(step.value) }} else {
     {%- endif -%}
 {%- endmacro %}
 
-{# Each application as an issue of its value, whatever became of the row. A patch tells what stood there before, a default
-   what stands there now; both as the column's class shows it. #}
+{# Each application as an issue of its value, whatever became of the row, unless it is skipped. A patch tells what stood
+   there before, a default what stands there now; both as the column's class shows it. #}
 {% macro amendment_issues_sql(entity, judged, delivery) %}
     {%- set steps = amendments_of(delivery.feed).steps -%}
     {%- if steps | rejectattr('kind', 'equalto', 'concat') | list %}
@@ -108,6 +108,10 @@ case when {{ clean(before) }} is null then {{ text_literal(step.value) }} else {
         left join {{ judged }} as passed on passed._row_number = raw._row_number
         left join quarantine.{{ entity }} as held
             on held.delivery_id = {{ delivery.delivery_id }} and held.row_number = raw._row_number
-        where told.applies;
+        where told.applies
+            and not exists (
+                select from ledger.skipped
+                where skipped.delivery_id = {{ delivery.delivery_id }} and skipped.row_number = raw._row_number
+            );
     {%- endif %}
 {% endmacro %}
