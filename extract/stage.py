@@ -82,7 +82,8 @@ def stage_to_look(feed: Feed, delivery_id: int) -> None:
     if is_intact(delivery_id):
         return
     columns = (
-        "read, blank, banner, unreadable, staged, quarantined, good, duplicate, opened, changed, unchanged, closed"
+        "read, blank, banner, unreadable, staged, skipped, quarantined, good, duplicate, opened, changed, unchanged,"
+        " closed"
     )
     with transaction() as connection:
         delivery = ledger.delivery(connection, delivery_id, for_update=True)

@@ -61,3 +61,13 @@ def test_what_is_judged_again_is_skipped_again(house):
     done = replay.replay("thing", None, 1, by="test", why="again")
     assert (done.good, done.newly_bad) == (0, 0)
     assert house.account(1)["skipped"] == 3
+
+
+def test_looking_into_rows_that_were_purged_keeps_the_account(house):
+    from extract import stage
+    from extract.feeds import catalogue
+
+    before = house.account(1)
+    house.sql("drop table staging.delivery_1")
+    stage.stage_to_look(catalogue().feed("acme.things"), 1)
+    assert house.account(1) == before
