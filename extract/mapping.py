@@ -79,8 +79,10 @@ def special(feed: "Feed", name: str, day: date) -> SomeFiles | None:
     return next((some for some in feed.files if some.holds(name, day)), None)
 
 
-def narrowed(feed: "Feed", some: SomeFiles) -> "Feed":
-    """The feed with what holds for some of its files."""
+def narrowed(feed: "Feed", some: SomeFiles | None) -> "Feed":
+    """The feed with what holds for some of its files; or, with None, for the usual ones."""
+    if some is None:
+        return feed.model_copy(update={"files": ()})
     hints = Hints.model_validate({**feed.format.model_dump(exclude_unset=True), **some.format})
     columns = tuple(
         column.model_copy(update={"dated": some.headers[column.name], "scope": "file"})

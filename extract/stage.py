@@ -122,7 +122,7 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
     content = newest(delivery["sha256"])
     with archive.fetch(content.sha256, name) as path:
         some = mapping.special(feed, _name_of_mended(connection, delivery), delivery["effective_date"])
-        feed = mapping.narrowed(feed, some) if some else feed
+        feed = mapping.narrowed(feed, some)
         usual = mended.hints(feed) if delivery["mends"] else feed.format
         hints = CONVERTED if content.form == "csv" else usual
         feed, reading = _open(feed, path, delivery["effective_date"], hints)

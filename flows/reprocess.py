@@ -85,7 +85,7 @@ def _read_otherwise(feed: Feed, delivery: RowMapping, today: judged_by.Basis) ->
         return
     try:
         some = mapping.special(feed, delivery["name"], delivery["effective_date"])
-        then = (mapping.narrowed(feed, some) if some else feed).on(delivery["effective_date"])
+        then = mapping.narrowed(feed, some).on(delivery["effective_date"])
         now = {
             name: header for header, name, known in staging.layout(then, tuple(delivery["found"]["header"])) if known
         }

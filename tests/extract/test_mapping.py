@@ -82,13 +82,16 @@ def test_a_delivery_keeps_the_mapping_that_it_was_read_by(install, small_project
     folder = shutil.copytree(small_project, tmp_path / "project")
     scoped(folder)
     house = install(folder, TEST_PROJECT / "checks")
-    house.deliver("acme.things", house.file("things-2026-01-01.csv", "Region,Code,Extent,Note,Keeper\nn,a,1,,\n"))
+    house.deliver(
+        "acme.things", house.file("things-2026-01-01.csv", "Region,Code,Extent,Note,Keeper,Breadth\nn,a,1,,,9\n")
+    )
     house.deliver(
         "acme.things", house.file("things-old-2026-01-02.csv", "Region;Code;Breadth;Size;Keeper\nn,n;b;2;x;\n")
     )
     assert house.sql("select region, code, size, note from staging.acme__things order by _delivery_id") == [
         ("n", "a", "1", ""), ("n,n", "b", "2", "x"),
     ]  # fmt: skip
+    assert house.sql("select _extra from staging.acme__things where code = 'a'") == [({"Breadth": "9"},)]
     first, second = (m for (m,) in house.sql("select found -> 'mapping' from ledger.deliveries order by delivery_id"))
     assert "files" not in first
     assert first["columns"]["size"] == {"header": "Extent", "scope": "vendor"}
