@@ -46,7 +46,7 @@ def test_the_authority_wins_field_by_field_and_what_it_lacks_is_taken_from_the_o
     theirs = f",NC9,By the other,7.5,https://other.example/nc9,,01/02/1990,{AREA},04/04/2025\n"
     ours = f"CX9,By the authority,{AREA},,local-authority:CMD,,,1971-06-01,,2024-01-01\n"
     house.deliver(other, house.file("conservation-area-x.csv", MAPPED + theirs), "2026-02-01")
-    house.deliver(authority, house.file("conservation-area-x.csv", STANDARD + ours), "2019-02-01")
+    house.deliver(authority, house.file("conservation-area-x.csv", STANDARD + ours), "2024-02-01")
     house.run(ENTITY)
     say("reserve", ENTITY, 44000, 44999)
     say("mint", ENTITY, "--yes")
