@@ -90,6 +90,14 @@ def classes(entity: str) -> dict[str, str]:
     return {column["name"]: column["config"]["meta"]["pii"] for column in columns}
 
 
+def column_types(entity: str) -> list[tuple[str, str, bool]]:
+    """Each column of an entity with its type, and whether a change of it makes a version; and the key's columns."""
+    file = settings().dbt_project / "models" / "judged" / f"judged_{entity}.yml"
+    columns = _model(file, entity).get("columns") or []
+    declared = [(c["name"], c["data_type"], c["config"]["meta"].get("tracked", True)) for c in columns]
+    return [*declared, *((name, "key", True) for name in key_columns(entity))]
+
+
 @cache
 def optional_columns(entity: str) -> tuple[str, ...]:
     """The columns of an entity whose value is left out, and told, where it cannot be parsed: the row goes on."""

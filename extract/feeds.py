@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from extract import classes
+from extract import amend, classes, mapping, patches, skips, versions
 from extract.collect import declared
 from extract.headers import DatedHeader
+from extract.patches import Patch
 from extract.personal import looks_personal
 from extract.read import Hints, name_key
 from extract.schedule import Schedule
@@ -181,7 +182,7 @@ class FromFilename(Strict):
     format: str = "%Y-%m-%d"
 
 
-class Column(Strict):
+class Column(amend.Amended):
     """One column of a feed: `headers` are the names that it has had in files, each alone or with its days."""
 
     name: Annotated[str, AfterValidator(_identifier)]
@@ -190,13 +191,12 @@ class Column(Strict):
     pii: str
     why: str | None = Field(None, description="Why a column that looks personal is classed none.")
     geometry: Geometry | None = None
+    scope: Literal["file", "feed", "vendor", "name"] = "feed"  # that names it; the last is the column's own name
 
     @field_validator("dated", mode="before")
     @classmethod
     def _each_with_its_days(cls, headers: Any) -> Any:
-        if not isinstance(headers, list | tuple):
-            return headers
-        return tuple({"name": header} if isinstance(header, str) else header for header in headers)
+        return mapping.dated(headers) if isinstance(headers, list | tuple) else headers
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -251,6 +251,9 @@ class Feed(Strict):
     expected: Expected | None = None  # left out: what its freshness warns after
     schedule: Schedule | None = None
     notify: Notify = Notify()
+    patches: tuple[Patch, ...] = ()  # from the vendor's patches.csv
+    skip: tuple[skips.Skip, ...] = Field(default=(), description="Which of its records are no data.")
+    files: tuple[mapping.SomeFiles, ...] = Field(default=(), description="What holds for some of its files only.")
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -357,14 +360,15 @@ def load(project: Path) -> Catalogue:
     feeds: dict[str, Feed] = {}
     for vendor in sorted((project / "models" / "staging").glob("*/")):
         file = vendor / f"_{vendor.name}.yml"
-        for feed in _feeds_of(file, project):
+        for feed in feeds_of(file, project):
             if feed.key in feeds:
                 raise FeedError(f"{file}: the feed {feed.key} is declared twice; a vendor is one source in one file.")
             feeds[feed.key] = feed
     return Catalogue(feeds=feeds)
 
 
-def _feeds_of(file: Path, project: Path) -> Iterator[Feed]:
+def feeds_of(file: Path, project: Path) -> Iterator[Feed]:
+    """The feeds that a vendor's file declares. Raises FeedError at the first thing that cannot be used."""
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -373,10 +377,32 @@ def _feeds_of(file: Path, project: Path) -> Iterator[Feed]:
         raise FeedError(f"{file}: not readable as YAML: {error}") from error
     _refuse_secrets(file, document, "")
     _refuse_misshapen(file, document)
+    found: list[Feed] = []
+    listed = patches.read(file.parent)
     for source in document["sources"]:
         _refuse_misnamed(file, source)
+        versions.refuse_other(f"{file}: sources.{source['name']}.config.meta", source)
         for table in source.get("tables") or []:
-            yield _feed(file, source, table, project)
+            found.append(_patched(_feed(file, source, table, project), listed))
+        _refuse_strange_names(file, source, found)
+    patches.refuse_useless(listed, {feed.name: {c.name for c in feed.columns} for feed in found})
+    yield from found
+
+
+def _refuse_strange_names(file: Path, source: dict[str, Any], feeds: list[Feed]) -> None:
+    """The vendor's names are of columns that one of its feeds has."""
+    known = {column.name for feed in feeds for column in feed.columns}
+    for name in _meta(source).get("headers") or {}:
+        if name not in known:
+            raise FeedError(
+                f"{file}: sources.{source['name']}.config.meta.headers.{name}: no feed of the vendor has a column"
+                f" {name!r}; declare it, or mend its name."
+            )
+
+
+def _patched(feed: Feed, listed: tuple[patches.Patch, ...]) -> Feed:
+    ours = patches.of_feed(listed, feed.name, {column.name for column in feed.columns})
+    return feed.model_copy(update={"patches": ours})
 
 
 def _refuse_secrets(file: Path, node: Any, path: str) -> None:
@@ -419,13 +445,18 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         raise FeedError(f"{file}: {where}: names are lower-case words joined by _: letters, digits, _.")
     if table.get("identifier") != f"{vendor}__{name}":
         raise FeedError(f"{file}: {where}.identifier: write {vendor}__{name}, the feed's table in staging.")
-    meta = {**_expected(table), **_meta(source), **_meta(table)}
+    of_vendor = _meta(source)
+    names = of_vendor.pop("headers", None) or {}
+    of_vendor.pop("version", None)
+    meta = {**_expected(table), **of_vendor, **_meta(table)}
+    if "patches" in meta:
+        raise FeedError(f"{file}: {where}.config.meta.patches: patches stand in {file.parent / patches.FILE}.")
     if not meta.get("owner"):
         raise FeedError(
             f"{file}: {where}.config.meta.owner: missing; name who mends bad rows: owner: {{name: ..., email: ...}}"
         )
     try:
-        columns = [_column(column) for column in table.get("columns") or []]
+        columns = [_column(f"{file}: {where}", column, names) for column in table.get("columns") or []]
         feed = Feed.model_validate({**meta, "vendor": vendor, "name": name, "columns": columns})
     except ValidationError as error:
         raise FeedError(f"{file}: {_first_problem(error, where, table, project)}") from error
@@ -436,11 +467,22 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
         if not needed.is_file():
             raise FeedError(f"{file}: {where}: the model {needed.name} is missing; write {needed}.")
     _refuse_shared_names(file, where, feed)
+    for some in feed.files:
+        _refuse_unknown_columns(f"{file}: {where}.config.meta.files", some.headers, feed)
+        _refuse_shared_names(file, f"{where}.config.meta.files of {some.told()}", mapping.narrowed(feed, some))
     _refuse_odd_geometry(file, where, feed, project)
     _refuse_undeclared(file, where, feed)
+    amend.refuse_unknown(f"{file}: {where}", feed)
+    skips.refuse_unknown(f"{file}: {where}.config.meta", feed.skip, {column.name for column in feed.columns})
     for column in feed.columns:
         refuse_unclassed(f"{file}: {where}.columns.{column.name}.config.meta.pii", column, project)
     return feed
+
+
+def _refuse_unknown_columns(place: str, names: Mapping[str, Any], feed: Feed) -> None:
+    for name in names:
+        if name not in {column.name for column in feed.columns}:
+            raise FeedError(f"{place}.headers.{name}: the feed has no column {name!r}; declare it, or mend its name.")
 
 
 def refuse_unclassed(place: str, column: Column, project: Path) -> None:
@@ -467,9 +509,11 @@ def _expected(table: dict[str, Any]) -> dict[str, Any]:
     return {"expected": freshness["warn_after"]} if freshness.get("warn_after") else {}
 
 
-def _column(column: dict[str, Any]) -> dict[str, Any]:
-    meta = _meta(column)
-    return {"name": column.get("name"), "headers": [column.get("name")], "required": False, **meta}
+def _column(place: str, column: dict[str, Any], of_vendor: dict[str, Any]) -> dict[str, Any]:
+    meta, name = _meta(column), column.get("name")
+    if "scope" in meta:
+        raise FeedError(f"{place}.columns.{name}.config.meta.scope: there is no such key; take it out.")
+    return {"name": name, "required": False, **meta, **mapping.column_names(of_vendor, meta, name)}
 
 
 def _first_problem(error: ValidationError, where: str, table: dict[str, Any], project: Path) -> str:

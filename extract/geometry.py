@@ -139,14 +139,16 @@ def _note(repairs: list[list[str]], which: Shapes, what: str) -> None:
         repairs[position].append(what)
 
 
-def read_delivery(feed: Feed, delivery_id: int) -> int:
-    """Read the texts of a staged delivery's geometry columns that the dictionary lacks; gives their number."""
+def read_delivery(feed: Feed, delivery_id: int, amended: str | None = None) -> int:
+    """Read the texts of a staged delivery's geometry columns that the dictionary lacks; gives their number.
+
+    `amended`: a query that gives the delivery's rows as they are mapped, where a shape's cells are amended before."""
+    staged: sql.Composable = sql.Identifier("staging", f"delivery_{delivery_id}")
+    rows = sql.SQL("({})").format(sql.SQL(amended)) if amended else staged
     found = 0
     for column in feed.columns:
         if column.geometry:
-            found += _read_column(
-                _areas()[column.geometry.area], delivery_id, _spelling(column.name, column.geometry.y)
-            )
+            found += _read_column(_areas()[column.geometry.area], rows, _spelling(column.name, column.geometry.y))
     return found
 
 
@@ -155,13 +157,13 @@ def _spelling(column: str, y: str | None) -> sql.Composable:
     return sql.SQL("staging.point_text({}, {})").format(cell, sql.Identifier(y)) if y else cell
 
 
-def _read_column(area: Area, delivery_id: int, spelling: sql.Composable) -> int:
+def _read_column(area: Area, rows: sql.Composable, spelling: sql.Composable) -> int:
     unknown = sql.SQL(
-        "select distinct {spelling} from {table} as staged where {spelling} <> '' and not exists ("
+        "select distinct {spelling} from {rows} as staged where {spelling} <> '' and not exists ("
         " select from staging.geometries where geometry_key = staging.geometry_key({area}, {spelling}))"
     ).format(
         spelling=spelling,
-        table=sql.Identifier("staging", f"delivery_{delivery_id}"),
+        rows=rows,
         area=sql.Literal(area.name),
     )
     found = 0

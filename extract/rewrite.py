@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from extract import archive
+from extract import archive, mapping
 from extract.contents import newest
 from extract.feeds import Feed
 from extract.limits import limits
@@ -50,7 +50,7 @@ def reading_of(feed: Feed, sha256: str, path: Path) -> Reading:
     """An archived file of a feed, opened as it is to be read."""
     return open_file(
         path,
-        expected=[column.headers for column in feed.columns],
+        expected=mapping.every_header(feed),
         required=[i for i, column in enumerate(feed.columns) if column.required],
         hints=CONVERTED if newest(sha256).form == "csv" else feed.format,
         limits=limits(),

@@ -4,7 +4,7 @@ accounted for."""
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import Connection, text
 
-from extract import archive, mended
+from extract import archive, mapping, mended
 from extract.contents import newest
 from extract.feeds import Feed, FeedError
 from extract.limits import limits
@@ -82,7 +82,8 @@ def stage_to_look(feed: Feed, delivery_id: int) -> None:
     if is_intact(delivery_id):
         return
     columns = (
-        "read, blank, banner, unreadable, staged, quarantined, good, duplicate, opened, changed, unchanged, closed"
+        "read, blank, banner, unreadable, staged, skipped, quarantined, good, duplicate, opened, changed, unchanged,"
+        " closed"
     )
     with transaction() as connection:
         delivery = ledger.delivery(connection, delivery_id, for_update=True)
@@ -120,6 +121,8 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
     delivery_id, name = delivery["delivery_id"], delivery["name"]
     content = newest(delivery["sha256"])
     with archive.fetch(content.sha256, name) as path:
+        some = mapping.special(feed, _name_of_mended(connection, delivery), delivery["effective_date"])
+        feed = mapping.narrowed(feed, some)
         usual = mended.hints(feed) if delivery["mends"] else feed.format
         hints = CONVERTED if content.form == "csv" else usual
         feed, reading = _open(feed, path, delivery["effective_date"], hints)
@@ -142,7 +145,14 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
     counts = {"read": account.read, **vars(account)}
     found = reading.found.as_json()
     found["header"] = [name for name in reading.found.header if not mended.is_ours(name)]
+    headers = {name: reading.found.header[at] for at, name in loading.names.declared}
+    found["mapping"] = mapping.used(feed, some, headers)
     ledger.staged(connection, delivery_id, counts, found)
+
+
+def _name_of_mended(connection: Connection, delivery: Any) -> str:
+    """The name by which a file's columns are known: a mended file has those of the file that it mends."""
+    return str(ledger.delivery(connection, delivery["mends"])["name"] if delivery["mends"] else delivery["name"])
 
 
 def _refuse_nameless_mends(delivery: Any, reading: Reading) -> None:
@@ -396,9 +406,17 @@ class StagingNames:
     extra: dict[int, str]
     ours: dict[str, int]
 
+    @property
+    def declared(self) -> list[tuple[int, str]]:
+        """Each declared column's position and name."""
+        return list(zip(self.declared_positions, self.known, strict=True))
 
-def _staging_names(feed: Feed, header: tuple[str, ...]) -> StagingNames:
-    of_header = {name_key(name): column.name for column in feed.columns for name in column.headers}
+
+def _staging_names(feed: Feed, header: tuple[str, ...], told: Mapping[str, Any] | None = None) -> StagingNames:
+    """`told`: the mapping that was kept with a delivery, where its names are asked for later."""
+    of_header = {name_key(name): column.name for column in feed.columns for name in mapping.every_name(feed, column)}
+    for name, said in (told or {}).get("columns", {}).items():
+        of_header[name_key(said["header"])] = name
     known: dict[int, str] = {}
     extra: dict[int, str] = {}
     ours: dict[str, int] = {}
@@ -413,12 +431,11 @@ def _staging_names(feed: Feed, header: tuple[str, ...]) -> StagingNames:
     return StagingNames(tuple(known.values()), tuple(known), extra, ours)
 
 
-def layout(feed: Feed, header: tuple[str, ...]) -> list[tuple[str, str, bool]]:
+def layout(feed: Feed, header: tuple[str, ...], told: Mapping[str, Any] | None = None) -> list[tuple[str, str, bool]]:
     """The vendor's columns of a file in their order: its name there, its name in staging, and whether the feed declares
-    it (the others are kept as JSON)."""
-    names = _staging_names(feed, header)
-    declared = dict(zip(names.declared_positions, names.known, strict=True))
-    placed = {**{position: (name, True) for position, name in declared.items()}}
+    it (the others are kept as JSON). `told`: the mapping that was kept with its delivery."""
+    names = _staging_names(feed, header, told)
+    placed = {position: (name, True) for position, name in names.declared}
     placed |= {position: (name, False) for position, name in names.extra.items()}
     return [(header[position], *placed[position]) for position in sorted(placed)]
 

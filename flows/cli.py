@@ -9,6 +9,7 @@ import click
 
 from flows.cli_collect import COLLECT_COMMANDS
 from flows.cli_history import HISTORY_COMMANDS
+from flows.cli_mapping import MAPPING_COMMANDS
 from flows.cli_numbers import numbers
 from flows.cli_operate import OPERATE_COMMANDS
 from flows.cli_pii import PRIVACY_COMMANDS
@@ -180,6 +181,7 @@ for command in (
     report,
     *COLLECT_COMMANDS,
     *HISTORY_COMMANDS,
+    *MAPPING_COMMANDS,
     *OPERATE_COMMANDS,
     *PORTAL_COMMANDS,
     *PRIVACY_COMMANDS,

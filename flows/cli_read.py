@@ -85,10 +85,11 @@ def _job(feed: str | None, hints: Path | None, no_hints: bool) -> "Job":
     expected: tuple[tuple[str, ...], ...] = ()
     required: tuple[int, ...] = ()
     if feed:
+        from extract import mapping
         from extract.feeds import catalogue
 
         declared = catalogue().feed(feed)
-        expected = tuple(column.headers for column in declared.columns)
+        expected = mapping.every_header(declared)
         required = tuple(i for i, column in enumerate(declared.columns) if column.required)
         given = ({} if no_hints else declared.format.model_dump(exclude_unset=True)) | given
     return Job(_checked(Hints, given, hints), limits(), expected, required)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import make_url, text
 
+from extract import amend
 from extract.entities import parent
 from extract.feeds import catalogue
 from warehouse.connection import lock, transaction, warehouse_url
@@ -182,12 +183,13 @@ def _environment(run: int | None, trial: bool) -> None:
 
 
 def _vars() -> str:
-    """Which staging models fill which entity, and which entity is another's parent. That changes only when a vendor or
-    an entity comes or goes: dbt parses anew then."""
+    """Which staging models fill which entity, which entity is another's parent, and what feeds amend. That changes only
+    when a declaration does: dbt parses anew then."""
     feeds = catalogue()
     models = {entity: sorted(feed.model for feed in feeds.of_entity(entity)) for entity in feeds.entities}
     parents = {entity: found._asdict() for entity in feeds.entities if (found := parent(entity))}
-    return json.dumps({"feeds": models, "parents": parents}, sort_keys=True)
+    amendments = {feed.key: told for feed in feeds.feeds.values() if (told := amend.told(feed))}
+    return json.dumps({"feeds": models, "parents": parents, "amendments": amendments}, sort_keys=True)
 
 
 def _complaint(result: Any) -> str:

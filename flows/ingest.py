@@ -6,6 +6,7 @@ from pathlib import Path
 
 from checks import drift
 from extract import deliver as arriving
+from extract import mapping
 from extract import stage as staging
 from extract.feeds import catalogue
 from flows.prefect_door import flow, progress_artifact, step
@@ -67,7 +68,8 @@ def stage(feed: str, delivery_id: int) -> str:
     with progress_artifact(f"stage-{delivery_id}", f"{feed}, delivery {delivery_id}: share of the file read") as told:
         state = staging.stage(catalogue().feed(feed), delivery_id, told)
     if state == "staged":
-        drift.look(delivery_id, {column.name: column.headers for column in catalogue().feed(feed).columns})
+        declared = catalogue().feed(feed)
+        drift.look(delivery_id, {column.name: mapping.every_name(declared, column) for column in declared.columns})
     return state
 
 

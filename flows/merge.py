@@ -1,10 +1,11 @@
 """Merge: the staged deliveries of one entity are judged, folded into history, and published."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from checks import contract, delivery_checks, personal, plausible
-from extract import geometry
+from extract import amend, geometry
 from extract import stage as staging
 from extract.entities import (
     classes,
@@ -16,8 +17,8 @@ from extract.entities import (
     optional_columns,
     unclassed_texts,
 )
-from extract.feeds import catalogue
-from flows import assets, dbt
+from extract.feeds import Feed, catalogue
+from flows import assets, basis, dbt
 from flows.erase_again import erase_again
 from flows.prefect_door import flow, keep_artifact, keep_link, step, tell_event
 from publish import export as exports
@@ -194,13 +195,27 @@ def stage_again(entity: str, run: int) -> None:  # noqa: ARG001  (the entity is 
 def read_shapes(entity: str, run: int) -> None:  # noqa: ARG001  (the entity is in its name)
     """Look every new spelling of a shape up once, for the mappings to join."""
     for delivery in runs.to_judge(run):
-        geometry.read_delivery(catalogue().feed(delivery["feed"]), delivery["delivery_id"])
+        feed = catalogue().feed(delivery["feed"])
+        geometry.read_delivery(feed, delivery["delivery_id"], amended_rows(feed, delivery["delivery_id"]))
+
+
+def amended_rows(feed: Feed, delivery_id: int) -> str | None:
+    """A query for a delivery's rows as its mapping sees them; None where no shape in them is amended."""
+    if not amend.amends_shapes(feed):
+        return None
+    return f"{_amended(feed.vendor, feed.name, dbt.project_hash())} where _delivery_id = {delivery_id}"
+
+
+@cache
+def _amended(vendor: str, feed: str, version: str) -> str:  # noqa: ARG001  (another version of the project reads otherwise)
+    return dbt.compiled(f"select * from {{{{ amended('{vendor}', '{feed}') }}}} as amended")
 
 
 @step("judge {entity} run {run}")
 def judge(entity: str, run: int) -> None:
     """Split the rows: good ones on, bad ones to quarantine with all their reasons."""
     dbt.run_model(f"judged_{entity}", run)
+    basis.stamp(run)
 
 
 @step("refuse {entity} run {run}")

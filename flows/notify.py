@@ -148,5 +148,7 @@ def columns_of(feed: Feed, delivery_id: int) -> tuple[cells.Cells, dict[str, str
     with transaction() as connection:
         found = ledger.delivery(connection, delivery_id)["found"] or {}
     header = tuple(found.get("header") or (column.headers[0] for column in feed.columns))
-    names = {name: header_name for header_name, name, declared in layout(feed, header) if declared}
+    names = {
+        name: header_name for header_name, name, declared in layout(feed, header, found.get("mapping")) if declared
+    }
     return cells.behind(feed.entity, feed.table, feed.model, delivery_id, list(names)), names

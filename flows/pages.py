@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from extract import amend
 from extract.feeds import Catalogue, Feed, FromFilename, load
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -48,6 +49,7 @@ def page(pipeline: Pipeline) -> str:
         f"## Now\n\n{pipeline.now}",
         "\n".join(f"- {note}" for note in pipeline.notes),
         "## Feeds\n\n" + "\n".join(_feeds(pipeline, feeds)),
+        "\n".join(_amended(pipeline, feeds)),
         *(_rules(entity) for entity in pipeline.entities),
         "## Published beside the entities\n\n" + "\n".join(_derived(pipeline)),
     ]
@@ -73,6 +75,24 @@ def _feeds(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
             told = _table_of(feed)["description"].strip().rstrip(".")
             owner = f"{feed.owner.name}, {', '.join(feed.owner.email)}"
             yield f"| `{feed.key}` | {entity} | {told} | {feed.mode} | {_effective(feed)} | {owner} |"
+
+
+def _amended(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
+    """What is done to cells before they are mapped, and which records are skipped; nothing where no feed says so."""
+    every = [feed for entity in pipeline.entities for feed in feeds.of_entity(entity)]
+    rows = [f"| `{feed.key}` | {step['column']} | {_step(step)} |" for feed in every for step in amend.steps(feed)]
+    rows += [f"| `{feed.key}` | {s.column or 'the record'} | skipped: {s.why} |" for feed in every for s in feed.skip]
+    if rows:
+        yield from ("## Before the mapping", "", "| feed | column | what is done |", "| --- | --- | --- |", *rows)
+
+
+def _step(step: dict[str, Any]) -> str:
+    kind = step["kind"]
+    if kind == "patched":
+        return f"patched: {step['why']}"
+    if kind == "concat":
+        return f"made of {', '.join(step['columns'])}"
+    return f"where empty, {step['from']}" if kind == "default_from" else f"where still empty, `{step['value']}`"
 
 
 def _effective(feed: Feed) -> str:

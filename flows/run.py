@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prefect.runtime import flow_run
 
-from extract import entities
+from extract import entities, patches, skips
 from extract.entities import parents_first
 from extract.feeds import Feed, catalogue
 from extract.stage import is_intact, prepare_feed_tables
@@ -85,6 +85,9 @@ def prepare() -> None:
     vault.seal()  # what a process that died has left
     for entity in catalogue().entities:
         entities.check(entity)
+    for feed in catalogue().feeds.values():
+        patches.check(feed.patches)
+        skips.check(feed.key, feed.skip)
     prepare_feed_tables(tuple(catalogue().feeds.values()))
     dbt.prepare()
 

@@ -14,6 +14,7 @@ TEXT = {"csv", "fixed"}
 TOLD_ELSEWHERE = {
     "format", "encoding", "bom", "delimiter", "quote", "line_end", "header", "header_line", "preamble",
     "header_end_line", "escape", "loose", "spaced", "widths", "named", "header_rows", "findings", "wrappers",
+    "mapping",
 }  # fmt: skip
 LEFT = {"unreadable", "blank", "banner", "other", "mended"}
 
@@ -31,8 +32,16 @@ def short(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "columns": len(found.get("header") or ()),
         "preamble_lines": found.get("preamble") or 0,
         "findings": list(found.get("findings") or ()),
+        "mapping": mapping(found.get("mapping") or {}),
     }
     return told | {key: value for key, value in found.items() if key not in TOLD_ELSEWHERE}
+
+
+def mapping(used: Mapping[str, Any]) -> str:
+    """By which declaration a file's columns were named, where that is not just its feed's."""
+    scopes = [said["scope"] for said in used.get("columns", {}).values()]
+    parts = [f"of files {used['files']}"] if "files" in used else []
+    return ", ".join([*parts, *([f"{scopes.count('vendor')} names of the vendor"] if "vendor" in scopes else [])])
 
 
 def beside(told: Mapping[str, Any]) -> str:

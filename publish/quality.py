@@ -91,8 +91,9 @@ def deliveries(connection: Connection, entity: str, feed: str | None = None, mos
         connection.execute(
             text(
                 "select * from (select d.delivery_id, d.feed, d.name, d.effective_date, d.received_at, d.mode, d.state,"
-                " d.reason, d.mends, d.sighting_of, a.read, a.blank, a.banner, a.unreadable, a.quarantined, a.good,"
-                " a.opened, a.changed, a.unchanged, a.duplicate, a.closed, d.effective_at,"
+                " d.reason, d.mends, d.sighting_of, a.read, a.blank, a.banner + a.skipped as banner,"
+                " a.unreadable, a.quarantined, a.good, a.opened, a.changed, a.unchanged, a.duplicate, a.closed,"
+                " d.effective_at,"
                 " row_number() over (partition by d.feed order by d.effective_at desc, d.delivery_id desc) as age"
                 " from ledger.deliveries as d left join ledger.row_accounts as a using (delivery_id)"
                 " where d.entity = :entity and d.feed = coalesce(:feed, d.feed)) as every"

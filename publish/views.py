@@ -58,12 +58,22 @@ def status() -> dict[str, Any]:
             "sighting_of": row["sighting_of"],
             "reason": row["reason"],
             "found": findings.short(row["found"]),
-            "rows": {name: row[name] for name in ROWS},
+            "rows": {name: row[name] for name in (*ROWS, "skipped")},
         }
         for row in runs.accounts()
     ]
     publications = [{key: plain(value) for key, value in row.items()} for row in runs.publications()]
     return {"deliveries": deliveries, "publications": publications}
+
+
+def skipped(delivery_id: int) -> list[dict[str, Any]]:
+    """The records of a delivery that its feed's skip patterns name as no data, nothing personal."""
+    with transaction() as connection:
+        found = connection.execute(
+            text("select row_number, line_number, why from ledger.skipped where delivery_id = :id order by row_number"),
+            {"id": delivery_id},
+        ).mappings()
+        return [dict(row) for row in found]
 
 
 def quarantine(entity: str) -> list[dict[str, Any]]:

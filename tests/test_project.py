@@ -53,7 +53,7 @@ def test_a_vendors_folder_holds_nothing_but_its_own(files):
     for path in files:
         if path.is_relative_to(VENDORS) and path.parent != VENDORS:
             vendor, *rest = path.relative_to(VENDORS).parts
-            expected = {f"_{vendor}.yml", "quirks.py"} | {
+            expected = {f"_{vendor}.yml", "quirks.py", "patches.csv"} | {
                 f.model + ".sql" for f in FEEDS.values() if f.vendor == vendor
             }
             assert rest[0] == "samples" or rest[0] in expected, path.name

@@ -205,8 +205,10 @@ def settle_sightings(connection: Connection, entity: str) -> None:
             " and i.content_before = i.sighting_of and not exists (select from ledger.deliveries as later"
             " where later.feed = d.feed and later.effective_at >= d.effective_at and later.in_history)"
             " returning d.delivery_id, d.sighting_of"
-            ") insert into ledger.row_accounts select s.delivery_id, a.read, a.blank, a.banner, a.unreadable, a.staged,"
-            " a.quarantined, a.good, a.duplicate, 0, 0, a.good - a.duplicate, 0 from settled as s"
+            ") insert into ledger.row_accounts (delivery_id, read, blank, banner, unreadable, staged, quarantined,"
+            " good, duplicate, opened, changed, unchanged, closed, skipped)"
+            " select s.delivery_id, a.read, a.blank, a.banner, a.unreadable, a.staged,"
+            " a.quarantined, a.good, a.duplicate, 0, 0, a.good - a.duplicate, 0, a.skipped from settled as s"
             " join ledger.row_accounts as a on a.delivery_id = s.sighting_of"
             " on conflict (delivery_id) do update"
             " set opened = 0, changed = 0, unchanged = excluded.unchanged, closed = 0"
@@ -224,7 +226,8 @@ def staged(connection: Connection, delivery_id: int, account: Mapping[str, int],
             " values (:delivery_id, :read, :blank, :banner, :unreadable, :staged)"
             " on conflict (delivery_id) do update set read = excluded.read, blank = excluded.blank,"
             " banner = excluded.banner, unreadable = excluded.unreadable, staged = excluded.staged, quarantined = null,"
-            " good = null, duplicate = null, opened = null, changed = null, unchanged = null, closed = null"
+            " good = null, duplicate = null, opened = null, changed = null, unchanged = null, closed = null,"
+            " skipped = 0"
         ),
         {"delivery_id": delivery_id, **account},
     )

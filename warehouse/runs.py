@@ -286,7 +286,7 @@ def unbalanced(connection: Connection, entity: str) -> list[int]:
         text(
             "select d.delivery_id from ledger.deliveries as d left join ledger.row_accounts as a using (delivery_id)"
             " where d.entity = :entity and d.state in ('merged', 'sighted') and d.in_history and ("
-            " a.read = a.blank + a.banner + a.unreadable + a.quarantined + a.good"
+            " a.read = a.blank + a.banner + a.skipped + a.unreadable + a.quarantined + a.good"
             " and a.good = a.opened + a.changed + a.unchanged + a.duplicate) is not true order by 1"
         ),
         {"entity": entity},
@@ -299,8 +299,8 @@ def accounts() -> list[RowMapping]:
     with transaction() as connection:
         found = connection.execute(
             text(
-                "select d.*, a.read, a.blank, a.banner, a.unreadable, a.quarantined, a.good, a.opened, a.changed,"
-                " a.unchanged, a.duplicate, a.closed"
+                "select d.*, a.read, a.blank, a.banner + a.skipped as banner, a.skipped, a.unreadable, a.quarantined,"
+                " a.good, a.opened, a.changed, a.unchanged, a.duplicate, a.closed"
                 " from ledger.deliveries as d left join ledger.row_accounts as a using (delivery_id)"
                 " order by d.received_at, d.delivery_id"
             )

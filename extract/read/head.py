@@ -102,7 +102,9 @@ def _folded(
     quote: str,
     limits: Limits,
 ) -> Candidate | None:
-    """A header over two or three records: the first that names all required columns."""
+    """A header over two or three records: the first that names all required columns. A title above it that is
+    repeated in its empty cells is no part of a name."""
+    titles: dict[str, set[str]] = {delimiter: set() for delimiter in delimiters}
     for first in range(min(limits.preamble_lines, len(lines))):
         for delimiter in delimiters:
             rows: list[tuple[str, ...]] = []
@@ -113,9 +115,11 @@ def _folded(
                     break
                 rows.append(one.cells)
                 last = one.last
-                names = fold(rows, max(map(len, rows)))
+                names = fold(rows, max(map(len, rows)), titles[delimiter])
                 if len(rows) > 1 and not wanted.missing(names) and (wanted.required or all(wanted.match(names))):
                     return Candidate(first, last, delimiter, names, wanted.match(names), len(rows))
+            filled = {cell for cell in rows[0] if cell} if rows else set()
+            titles[delimiter] |= filled if len(filled) == 1 else set()
     return None
 
 

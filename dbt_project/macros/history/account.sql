@@ -4,10 +4,10 @@
 {% macro merge_account_sql(entity, relation, run, loaded) %}
     {%- set id = entity ~ '_id' -%}
     insert into ledger.row_accounts
-        (delivery_id, read, blank, banner, unreadable, staged, quarantined, good, duplicate)
+        (delivery_id, read, blank, banner, unreadable, staged, skipped, quarantined, good, duplicate)
     select
         folding.delivery_id, content.read, content.blank, content.banner, content.unreadable, content.staged,
-        content.quarantined, content.good, content.duplicate
+        content.skipped, content.quarantined, content.good, content.duplicate
     from folding
     join ledger.row_accounts as content on content.delivery_id = folding.content_id
     where folding.delivery_id <> folding.content_id

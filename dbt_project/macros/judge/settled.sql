@@ -35,6 +35,8 @@
     where not exists (
         select from quarantine.{{ entity }} as q
         where q.delivery_id = kept.delivery_id and q.row_number = kept.row_number
+    ) and not exists (
+        select from ledger.skipped where skipped.delivery_id = kept.delivery_id and skipped.row_number = kept.row_number
     );
 
     with taken_out as (

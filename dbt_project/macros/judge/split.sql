@@ -11,6 +11,7 @@
         found_again bigint;
         held_back bigint;
         let_pass bigint;
+        left_out bigint := 0;
     begin
         drop table if exists {{ judged }};
         drop table if exists pg_temp.repeated, pg_temp.raised;
@@ -22,6 +23,8 @@
         exception when {{ errors_of_values() }} then
             {{ rate_with_care_sql(entity, judged, sql, row_rules, delivery, undeclared) }}
         end;
+
+        {{ leave_out_skipped(judged, delivery) }}
 
         create temporary table repeated on commit drop as
         select {{ id }} from {{ judged }} where {{ id }} is not null group by 1 having count(*) > 1;
@@ -52,6 +55,7 @@
         where delivery_id = {{ delivery.delivery_id }} and kind = 'judged';
 
         {{ issues_sql(entity, judged, rules, delivery) }}
+        {{ amendment_issues_sql(entity, judged, delivery) }}
         {{ attach_sql(entity, relation, judged, delivery) }}
         select count(*) into let_pass from {{ judged }};
 
@@ -60,6 +64,7 @@
             quarantined = held_back,
             good = let_pass + found_again,
             duplicate = found_again,
+            skipped = left_out,
             opened = null,
             changed = null,
             unchanged = null,

@@ -1,35 +1,13 @@
-{# Closed lists of the data standard for brownfield land registers, whichever authority writes them. #}
-
-{% macro brownfield_coordinate_system(cell) -%}
-{{ code_or_prefix(cell, ['ETRS89', 'OSGB36', 'WGS84'], {'ETRS8': 'ETRS89'}) }}
-{%- endmacro %}
-
-{% macro brownfield_ownership(cell) -%}
-{{ code_or_prefix(
-    cell,
-    ['owned by a public authority', 'not owned by a public authority', 'mixed ownership', 'unknown ownership'],
-    {
-        'public ownership': 'owned by a public authority',
-        'in public ownership': 'owned by a public authority',
-        'not in public ownership': 'not owned by a public authority',
-        'mixed': 'mixed ownership',
-        'unknown': 'unknown ownership',
-    }
-) }}
-{%- endmacro %}
-
-{% macro brownfield_planning_status(cell) -%}
-{{ code_or_prefix(cell, ['permissioned', 'not permissioned', 'pending decision']) }}
-{%- endmacro %}
-
-{% macro brownfield_permission_type(cell) -%}
-{{ code_or_prefix(cell, [
-    'full planning permission',
-    'outline planning permission',
-    'reserved matters approval',
-    'technical details consent',
-    'permission in principle',
-    'planning permission granted under an order',
-    'other',
-]) }}
-{%- endmacro %}
+{# What may have been meant by the values of a brownfield register that are in no list, by target column. For a model that
+   has joined `authority`, `system`, `ownership`, `planning` and `permission`, and has the cells in `cells`. #}
+{% macro brownfield_proposals(organisation_cell) %}
+    {{ return({
+        'organisation': organisation_near(organisation_cell, 'authority.organisation'),
+        'coordinate_reference_system': category_near(
+            'brownfield_coordinate_system', 'cells.coordinate_reference_system', 'system.code'
+        ),
+        'ownership_status': category_near('brownfield_ownership', 'cells.ownership_status', 'ownership.code'),
+        'planning_status': category_near('brownfield_planning_status', 'cells.planning_status', 'planning.code'),
+        'permission_type': category_near('brownfield_permission_type', 'cells.permission_type', 'permission.code'),
+    }) }}
+{% endmacro %}

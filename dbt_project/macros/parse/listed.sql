@@ -21,17 +21,25 @@ end
 {# `unparsed` with what may have been meant: the nearest name of a list, by target column. A rule's message shows it where
    it says {proposal}. #}
 {% macro with_proposals(unparsed, proposals) -%}
-({{ unparsed }}) || jsonb_build_array(jsonb_build_object('near', jsonb_build_object(
-    {%- for target, proposal in proposals.items() %}
-    '{{ target }}', {{ proposal }}{{ ',' if not loop.last }}
-    {%- endfor %}
-)))
+({{ unparsed }}) || coalesce((
+    select jsonb_build_array(jsonb_build_object('near', proposals.near))
+    from (
+        select jsonb_strip_nulls(jsonb_build_object(
+            {%- for target, proposal in proposals.items() %}
+            '{{ target }}', {{ proposal }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        )) as near
+        offset 0
+    ) as proposals
+    where proposals.near <> '{}'
+), '[]')
 {%- endmacro %}
 
-{# The name of a list that is nearest to a cell, or NULL where none is near: a proposal, never an answer. #}
-{% macro nearest(cell, relation, column, where='true') -%}
+{# The name of a list that is nearest to a cell, or NULL where none is near: a proposal, never an answer. `gives`: the
+   column to take of that row instead. #}
+{% macro nearest(cell, relation, column, where='true', gives=none) -%}
 (
-    select list.{{ column }}
+    select list.{{ gives or column }}
     from {{ relation }} as list
     where {{ where }} and reference.nearness(list.{{ column }}, {{ cell }}) >= 0.3
     order by reference.nearness(list.{{ column }}, {{ cell }}) desc, list.{{ column }}

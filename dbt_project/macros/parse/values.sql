@@ -51,27 +51,6 @@ case
 end
 {%- endmacro %}
 
-{# A code of a closed list, from a value whose capitals differ, that is a declared synonym, or that was cut short: at
-   least eight characters that begin exactly one code. NULL for anything else. #}
-{% macro code_or_prefix(cell, codes, synonyms={}) -%}
-coalesce(
-    case lower({{ cell }})
-        {%- for code in codes %}
-        when '{{ code | lower }}' then '{{ code }}'
-        {%- endfor %}
-        {%- for spelling, code in synonyms.items() %}
-        when '{{ spelling | lower }}' then '{{ code }}'
-        {%- endfor %}
-    end,
-    case when length({{ cell }}) >= 8 then (
-        select min(code)
-        from (values {% for code in codes %}('{{ code }}'){{ ', ' if not loop.last }}{% endfor %}) as list (code)
-        where starts_with(lower(code), lower({{ cell }}))
-        having count(*) = 1
-    ) end
-)
-{%- endmacro %}
-
 {# The names of the target columns whose value is there and could not be parsed, as a jsonb array, or NULL.
    `pairs`: (target column, the cleaned cell, the parsed value). #}
 {% macro unparsed(pairs) -%}

@@ -2,7 +2,7 @@ with
 
 areas as (
 
-    select * from {{ source('camden', 'conservation_areas') }}
+    select * from {{ amended('camden', 'conservation_areas') }} as amended
 
 ),
 
@@ -35,7 +35,7 @@ cells as (
 final as (
 
     select
-        cells.organisation,
+        publisher.organisation,
         cells.reference,
         cells.area_name as name,
         cells.geometry,
@@ -47,18 +47,20 @@ final as (
         value.end_date,
         value.entry_date,
         cells.notes,
-        {{ unparsed([
+        {{ with_proposals(unparsed([
+            ('organisation', 'cells.organisation', 'publisher.organisation'),
             ('geometry', 'cells.outline', 'cells.geometry'),
             ('point', 'cells.place', 'cells.point'),
             ('start_date', 'cells.start_date', 'value.start_date'),
             ('end_date', 'cells.end_date', 'value.end_date'),
             ('entry_date', 'cells.entry_date', 'value.entry_date'),
-        ]) }} as _unparsed,
+        ]), {'organisation': organisation_near('cells.organisation', 'publisher.organisation')}) }} as _unparsed,
         cells._delivery_id,
         cells._row_number,
         cells._line_number
 
     from cells
+    {{ join_organisation('publisher', 'cells.organisation') }}
     cross join lateral (
         select
             {{ parse_date('cells.start_date', order='dmy') }} as start_date,

@@ -2,7 +2,7 @@ with
 
 sites as (
 
-    select * from {{ source('london', 'brownfield') }}
+    select * from {{ amended('london', 'brownfield') }} as amended
 
 ),
 
@@ -58,13 +58,13 @@ cells as (
 final as (
 
     select
-        value.organisation,
+        authority.organisation,
         cells.organisation_label,
         cells.site_reference,
         cells.previously_part_of,
         cells.site_address,
         cells.site_plan_url,
-        value.coordinate_reference_system,
+        system.code as coordinate_reference_system,
         value.geo_x,
         value.geo_y,
         cells.point,
@@ -88,9 +88,9 @@ final as (
         cells.notes,
         value.first_added_date,
         value.last_updated_date,
-        {{ unparsed([
-            ('organisation', 'cells.organisation_uri', 'value.organisation'),
-            ('coordinate_reference_system', 'cells.coordinate_reference_system', 'value.coordinate_reference_system'),
+        {{ with_proposals(unparsed([
+            ('organisation', 'cells.organisation_uri', 'authority.organisation'),
+            ('coordinate_reference_system', 'cells.coordinate_reference_system', 'system.code'),
             ('geo_x', 'cells.geo_x', 'value.geo_x'),
             ('geo_y', 'cells.geo_y', 'value.geo_y'),
             ('hectares', 'cells.hectares', 'value.hectares'),
@@ -107,23 +107,26 @@ final as (
             ('hazardous_substances', 'cells.hazardous_substances', 'value.hazardous_substances'),
             ('first_added_date', 'cells.first_added_date', 'value.first_added_date'),
             ('last_updated_date', 'cells.last_updated_date', 'value.last_updated_date'),
-        ]) }} as _unparsed,
+        ]), brownfield_proposals('cells.organisation_uri')) }} as _unparsed,
         cells._delivery_id,
         cells._row_number,
         cells._line_number
 
     from cells
+    {{ join_organisation('authority', 'cells.organisation_uri') }}
+    {{ join_category('system', 'brownfield_coordinate_system', 'cells.coordinate_reference_system') }}
+    {{ join_category('ownership', 'brownfield_ownership', 'cells.ownership_status') }}
+    {{ join_category('planning', 'brownfield_planning_status', 'cells.planning_status') }}
+    {{ join_category('permission', 'brownfield_permission_type', 'cells.permission_type') }}
     cross join lateral (
         select
-            lower(substring(cells.organisation_uri from '([A-Za-z0-9-]+)/*$')) as organisation,
-            {{ brownfield_coordinate_system('cells.coordinate_reference_system') }} as coordinate_reference_system,
             {{ parse_numeric('cells.geo_x') }} as geo_x,
             {{ parse_numeric('cells.geo_y') }} as geo_y,
             {{ parse_numeric('cells.hectares') }} as hectares,
-            {{ brownfield_ownership('cells.ownership_status') }} as ownership_status,
+            {{ category_code('ownership', 'brownfield_ownership', 'cells.ownership_status') }} as ownership_status,
             {{ parse_boolean('cells.deliverable') }} as deliverable,
-            {{ brownfield_planning_status('cells.planning_status') }} as planning_status,
-            {{ brownfield_permission_type('cells.permission_type') }} as permission_type,
+            {{ category_code('planning', 'brownfield_planning_status', 'cells.planning_status') }} as planning_status,
+            {{ category_code('permission', 'brownfield_permission_type', 'cells.permission_type') }} as permission_type,
             {{ parse_date('cells.permission_date', order='dmy') }} as permission_date,
             {{ parse_boolean('cells.proposed_for_pip') }} as proposed_for_pip,
             {{ parse_integer('cells.min_net_dwellings') }} as min_net_dwellings,

@@ -2,7 +2,7 @@ with
 
 areas as (
 
-    select * from {{ source('newcastle', 'conservation_areas') }}
+    select * from {{ amended('newcastle', 'conservation_areas') }} as amended
 
 ),
 
@@ -15,6 +15,7 @@ cells as (
         coalesce(drawn.wkt, typed.wkt) as geometry,
         case when drawn.wkt is not null then drawn.repairs else typed.repairs end as geometry_repairs,
         coalesce({{ clean('areas.wkt') }}, {{ clean('areas.geometry') }}) as outline,
+        {{ clean('areas.organisation') }} as organisation,
         {{ clean('areas.area_id') }} as area_id,
         {{ clean_line('areas.area_name') }} as area_name,
         {{ clean('areas.area_ha') }} as area_ha,
@@ -31,7 +32,7 @@ cells as (
 final as (
 
     select
-        'local-authority:NET' as organisation,
+        publisher.organisation,
         cells.area_id as reference,
         cells.area_name as name,
         cells.geometry,
@@ -43,17 +44,19 @@ final as (
         null::date as end_date,
         value.entry_date,
         null::text as notes,
-        {{ unparsed([
+        {{ with_proposals(unparsed([
+            ('organisation', 'cells.organisation', 'publisher.organisation'),
             ('geometry', 'cells.outline', 'cells.geometry'),
             ('hectares', 'cells.area_ha', 'value.hectares'),
             ('start_date', 'cells.start_date', 'value.start_date'),
             ('entry_date', 'cells.entry_date', 'value.entry_date'),
-        ]) }} as _unparsed,
+        ]), {'organisation': organisation_near('cells.organisation', 'publisher.organisation')}) }} as _unparsed,
         cells._delivery_id,
         cells._row_number,
         cells._line_number
 
     from cells
+    {{ join_organisation('publisher', 'cells.organisation') }}
     cross join lateral (
         select
             {{ parse_numeric('cells.area_ha') }} as hectares,

@@ -2,7 +2,7 @@ with
 
 sites as (
 
-    select * from {{ source('preston', 'brownfield') }}
+    select * from {{ amended('preston', 'brownfield') }} as amended
 
 ),
 
@@ -47,22 +47,22 @@ cells as (
 final as (
 
     select
-        value.organisation,
+        authority.organisation,
         null::text as organisation_label,
         cells.site_reference,
         null::text as previously_part_of,
         cells.site_address,
         null::text as site_plan_url,
-        value.coordinate_reference_system,
+        system.code as coordinate_reference_system,
         value.geo_x,
         value.geo_y,
         cells.point,
         cells.point_repairs,
         value.hectares,
-        value.ownership_status,
+        ownership.code as ownership_status,
         value.deliverable,
-        value.planning_status,
-        value.permission_type,
+        planning.code as planning_status,
+        permission.code as permission_type,
         value.permission_date,
         null::text as planning_history,
         null::boolean as proposed_for_pip,
@@ -77,37 +77,37 @@ final as (
         null::text as notes,
         value.first_added_date,
         value.last_updated_date,
-        {{ unparsed([
-            ('organisation', 'cells.organisation_uri', 'value.organisation'),
-            ('coordinate_reference_system', 'cells.coordinate_reference_system', 'value.coordinate_reference_system'),
+        {{ with_proposals(unparsed([
+            ('organisation', 'cells.organisation_uri', 'authority.organisation'),
+            ('coordinate_reference_system', 'cells.coordinate_reference_system', 'system.code'),
             ('geo_x', 'cells.geo_x', 'value.geo_x'),
             ('geo_y', 'cells.geo_y', 'value.geo_y'),
             ('hectares', 'cells.hectares', 'value.hectares'),
-            ('ownership_status', 'cells.ownership_status', 'value.ownership_status'),
+            ('ownership_status', 'cells.ownership_status', 'ownership.code'),
             ('deliverable', 'cells.deliverable', 'value.deliverable'),
-            ('planning_status', 'cells.planning_status', 'value.planning_status'),
-            ('permission_type', 'cells.permission_type', 'value.permission_type'),
+            ('planning_status', 'cells.planning_status', 'planning.code'),
+            ('permission_type', 'cells.permission_type', 'permission.code'),
             ('permission_date', 'cells.permission_date', 'value.permission_date'),
             ('min_net_dwellings', 'cells.min_net_dwellings', 'value.min_net_dwellings'),
             ('first_added_date', 'cells.first_added_date', 'value.first_added_date'),
             ('last_updated_date', 'cells.last_updated_date', 'value.last_updated_date'),
-        ]) }} as _unparsed,
+        ]), brownfield_proposals('cells.organisation_uri')) }} as _unparsed,
         cells._delivery_id,
         cells._row_number,
         cells._line_number
 
     from cells
+    {{ join_organisation('authority', 'cells.organisation_uri') }}
+    {{ join_category('system', 'brownfield_coordinate_system', 'cells.coordinate_reference_system') }}
+    {{ join_category('ownership', 'brownfield_ownership', 'cells.ownership_status') }}
+    {{ join_category('planning', 'brownfield_planning_status', 'cells.planning_status') }}
+    {{ join_category('permission', 'brownfield_permission_type', 'cells.permission_type') }}
     cross join lateral (
         select
-            lower(substring(cells.organisation_uri from '([A-Za-z0-9-]+)/*$')) as organisation,
-            {{ brownfield_coordinate_system('cells.coordinate_reference_system') }} as coordinate_reference_system,
             {{ parse_numeric('cells.geo_x') }} as geo_x,
             {{ parse_numeric('cells.geo_y') }} as geo_y,
             {{ parse_numeric('cells.hectares') }} as hectares,
-            {{ brownfield_ownership('cells.ownership_status') }} as ownership_status,
             {{ parse_boolean('cells.deliverable') }} as deliverable,
-            {{ brownfield_planning_status('cells.planning_status') }} as planning_status,
-            {{ brownfield_permission_type('cells.permission_type') }} as permission_type,
             {{ parse_date('cells.permission_date', order='dmy') }} as permission_date,
             {{ parse_integer('cells.min_net_dwellings') }} as min_net_dwellings,
             {{ parse_date('cells.first_added_date', order='dmy') }} as first_added_date,

@@ -1,0 +1,137 @@
+"""Reprocess: deliveries that were judged by another mapping, contract or list than today's are judged again, and no
+others."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from extract import mapping
+from extract import stage as staging
+from extract.feeds import Feed, catalogue
+from flows import basis
+from flows.merge import Merged, merge, todays_contract
+from flows.prefect_door import go
+from warehouse import judged_by, quarantine, runs
+from warehouse.connection import transaction
+from warehouse.errors import SluiceError
+
+ERASED = "erased_person"  # comes and goes with erasures, which take their rows out themselves
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """A delivery, and what is otherwise today than when it was judged. `staged`: its file is read otherwise, too."""
+
+    delivery_id: int
+    feed: str
+    name: str
+    causes: tuple[str, ...]
+    staged: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a change concerns, of one entity. `unknown`: so many were judged before it was kept by what."""
+
+    entity: str
+    concerned: tuple[Concerned, ...]
+    untouched: int
+    unknown: int
+
+
+def find(entity: str) -> Found:
+    """What of an entity was judged by another mapping, contract or list than today's; nothing is changed."""
+    version, _, rules = todays_contract(entity)
+    with transaction() as connection:
+        before = judged_by.in_history(connection, entity)
+        known = [delivery for delivery in before if delivery["mapping_hash"] is not None]
+        predicates = [rule.predicate for rule in rules]
+        keys = {one["feed"] for one in known}
+        today = {key: basis.today(connection, catalogue().feed(key), version, predicates) for key in keys}
+        by_rules = _Rules(connection, entity, {rule.code: vars(rule) for rule in rules})
+        concerned = tuple(
+            Concerned(one["delivery_id"], one["feed"], one["name"], (*read, *causes), bool(read))
+            for one in known
+            for feed in [catalogue().feed(one["feed"])]
+            for read in [tuple(_read_otherwise(feed, one, today[feed.key]))]
+            for causes in [(*_mapped_otherwise(one, today[feed.key]), *by_rules.causes(one))]
+            if read or causes
+        )
+    return Found(entity, concerned, len(known) - len(concerned), len(before) - len(known))
+
+
+def reprocess(found: Found, *, by: str) -> Merged:
+    """Judge what is concerned again, fold it anew, and publish what comes of it."""
+    ids = [one.delivery_id for one in found.concerned]
+    with runs.entity_lock(found.entity):
+        for one in found.concerned:
+            if one.staged:
+                staging.stage_content_again(catalogue().feed(one.feed), one.delivery_id)
+        causes = ", ".join(dict.fromkeys(cause for one in found.concerned for cause in one.causes))
+        with transaction() as connection:
+            quarantine.judge_again(connection, ids)
+            quarantine.record(connection, found.entity, "replay", by, f"reprocess: {causes}", ids, None, 0)
+    return go(merge, found.entity)
+
+
+def _read_otherwise(feed: Feed, delivery: RowMapping, today: judged_by.Basis) -> Iterator[str]:
+    """Whether the file's columns would be found under other names, or the file be opened otherwise."""
+    if delivery["format_hash"] != today.format_hash:
+        yield "the hints of its format"
+    used = {name: said["header"] for name, said in delivery["found"].get("mapping", {}).get("columns", {}).items()}
+    if delivery["mends"] is not None or not used:
+        return
+    try:
+        some = mapping.special(feed, delivery["name"], delivery["effective_date"])
+        then = mapping.narrowed(feed, some).on(delivery["effective_date"])
+        now = {
+            name: header for header, name, known in staging.layout(then, tuple(delivery["found"]["header"])) if known
+        }
+    except SluiceError:
+        now = {}
+    for column in sorted(name for name in {*used, *now} if used.get(name) != now.get(name)):
+        yield f"the column {column} is {now.get(column) or 'none'} of its file, not {used.get(column) or 'none'}"
+
+
+def _mapped_otherwise(delivery: RowMapping, today: judged_by.Basis) -> Iterator[str]:
+    if delivery["mapping_hash"] != today.mapping_hash:
+        yield "the mapping"
+    for name in sorted({*delivery["lists"], *today.lists}):
+        if delivery["lists"].get(name) != today.lists.get(name):
+            yield f"the list {name}"
+
+
+class _Rules:
+    """Which changes of a contract concern which deliveries: a new or another rule concerns all; one that is gone, or
+    told in other words, those only whose rows broke it."""
+
+    def __init__(self, connection: Connection, entity: str, today: Mapping[str, Mapping[str, Any]]) -> None:
+        self.connection, self.entity, self.today = connection, entity, today
+        self.known: dict[str, tuple[list[str], dict[str, set[int]]]] = {}
+
+    def causes(self, delivery: RowMapping) -> Iterator[str]:
+        for_all, for_some = self._changes(delivery["contract_hash"])
+        yield from for_all
+        yield from (cause for cause, deliveries in for_some.items() if delivery["delivery_id"] in deliveries)
+
+    def _changes(self, contract_hash: str) -> tuple[list[str], dict[str, set[int]]]:
+        if contract_hash not in self.known:
+            self.known[contract_hash] = self._compare(judged_by.rules_of(self.connection, contract_hash))
+        return self.known[contract_hash]
+
+    def _compare(self, before: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], dict[str, set[int]]]:
+        for_all: list[str] = []
+        for_some: dict[str, set[int]] = {}
+        for code in sorted(({*before, *self.today}) - {ERASED}):
+            old, new = before.get(code), self.today.get(code)
+            if old is None:
+                for_all.append(f"the rule {code} is new")
+            elif new is None:
+                for_some[f"the rule {code} is gone"] = judged_by.told_of(self.connection, self.entity, [code])
+            elif any(old[key] != new[key] for key in ("predicate", "on_fail", "scope", "unique_columns")):
+                for_all.append(f"the rule {code} is another")
+            elif old != {key: new[key] for key in old}:
+                for_some[f"the rule {code} is told otherwise"] = judged_by.told_of(self.connection, self.entity, [code])
+        return for_all, for_some

@@ -1,0 +1,114 @@
+"""By what deliveries were judged: hashes of their mapping, contract and reference lists, kept with each of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, text
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the rows of one feed are judged by, as hashes; `lists`: table of the schema reference -> its rows'."""
+
+    format_hash: str
+    mapping_hash: str
+    contract_hash: str
+    lists: Mapping[str, str]
+
+
+def mapping_of(connection: Connection, model: str) -> str:
+    """A mapping as the database has it: what macros, patches and defaults have become, whatever text they came from."""
+    definition = text("select pg_get_viewdef(to_regclass(:model), true)")
+    return str(connection.scalar(definition, {"model": f'staging."{model}"'}))
+
+
+def lists_of(connection: Connection, model: str) -> set[str]:
+    """The tables of the schema reference that a mapping looks into."""
+    found = connection.scalars(
+        text(
+            "select distinct c.relname from pg_rewrite as r join pg_depend as d on d.classid = 'pg_rewrite'::regclass"
+            " and d.objid = r.oid join pg_class as c on d.refclassid = 'pg_class'::regclass and c.oid = d.refobjid"
+            " where r.ev_class = to_regclass(:model) and c.relnamespace = 'reference'::regnamespace"
+        ),
+        {"model": f'staging."{model}"'},
+    )
+    return set(found)
+
+
+def hash_of_list(connection: Connection, name: str) -> str:
+    """A hash of the rows of a table of the schema reference, whatever their order; empty where there is none."""
+    if connection.scalar(text("select to_regclass(:name)"), {"name": f'reference."{name}"'}) is None:
+        return ""
+    rows = text(
+        "select encode(sha256(convert_to(coalesce(string_agg(list::text, chr(10) order by list::text), ''), 'UTF8')),"
+        f" 'hex') from reference.\"{name}\" as list"
+    )
+    return str(connection.scalar(rows))
+
+
+def stamp(connection: Connection, run: int, deliveries: Sequence[int], basis: Basis) -> None:
+    """Write down by what a run has judged deliveries of one feed."""
+    connection.execute(
+        text(
+            "insert into ledger.judged_by (delivery_id, run, format_hash, mapping_hash, contract_hash, lists)"
+            " select unnest(cast(:ids as bigint[])), :run, :format, :mapping, :contract, cast(:lists as jsonb)"
+            " on conflict (delivery_id) do update set run = excluded.run, format_hash = excluded.format_hash,"
+            " mapping_hash = excluded.mapping_hash, contract_hash = excluded.contract_hash, lists = excluded.lists,"
+            " judged_at = excluded.judged_at"
+        ),
+        {
+            "ids": list(deliveries),
+            "run": run,
+            "format": basis.format_hash,
+            "mapping": basis.mapping_hash,
+            "contract": basis.contract_hash,
+            "lists": json.dumps(dict(basis.lists), sort_keys=True),
+        },
+    )
+
+
+def in_history(connection: Connection, entity: str) -> list[RowMapping]:
+    """The deliveries whose rows history holds (sightings have those of another), with what they were judged by; that is
+    NULL where it was not yet kept."""
+    found = connection.execute(
+        text(
+            "select d.delivery_id, d.feed, d.name, d.effective_date, d.found, d.mends, j.format_hash, j.mapping_hash,"
+            " j.contract_hash, j.lists from ledger.deliveries as d left join ledger.judged_by as j using (delivery_id)"
+            " where d.entity = :entity and d.in_history and d.state = 'merged' and not d.judge_again"
+            " order by d.effective_at, d.delivery_id"
+        ),
+        {"entity": entity},
+    ).mappings()
+    return list(found)
+
+
+def contract_of(connection: Connection, run: int) -> str:
+    """The version of the contract that a run judges by."""
+    return str(connection.scalar(text("select contract_hash from ledger.runs where run = :run"), {"run": run}))
+
+
+def rules_of(connection: Connection, contract_hash: str) -> dict[str, dict[str, Any]]:
+    """The rules of a contract's version, by code."""
+    found = connection.execute(
+        text(
+            "select code, column_name, message, predicate, on_fail, severity, responsible, scope, unique_columns"
+            " from ledger.rules where contract_hash = :hash"
+        ),
+        {"hash": contract_hash},
+    ).mappings()
+    return {row["code"]: dict(row) for row in found}
+
+
+def told_of(connection: Connection, entity: str, codes: Sequence[str]) -> set[int]:
+    """The deliveries in which rows are held back, or were let pass, for one of these codes."""
+    found = connection.scalars(
+        text(
+            f'select delivery_id from quarantine."{entity}" as q where exists (select from'
+            " jsonb_array_elements(q.reasons) as reason where reason ->> 'code' = any (:codes))"
+            " union select delivery_id from ledger.issues where entity = :entity and code = any (:codes)"
+        ),
+        {"entity": entity, "codes": list(codes)},
+    )
+    return set(found)
