@@ -62,7 +62,7 @@
         {% call statement('insert') -%}
             {{ without_values(insert_sql(entity, target_relation, sql, run)) }}
         {%- endcall %}
-        {{ keep_in_vault(entity, written_rows(feeds)) }}
+        {{ keep_in_vault(entity, written_rows(entity, feeds)) }}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run, loaded) }}
             {{ quarantine_settle(entity, run) }}

@@ -67,5 +67,8 @@
 {% endmacro %}
 
 {% macro bookkeeping_columns(entity) %}
-    {{ return([entity ~ '_id', '_feed', '_fingerprint', '_unparsed', '_delivery_id', '_row_number', '_line_number']) }}
+    {{ return(
+        [entity ~ '_id', '_feed', '_fingerprint', '_unparsed', '_delivery_id', '_row_number', '_line_number']
+        + (['_effective_at'] if has_row_times(entity) else [])
+    ) }}
 {% endmacro %}
