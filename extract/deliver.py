@@ -127,8 +127,8 @@ def told_name(feed: Feed, path: Path) -> str:
 
 
 def known(feed: Feed, path: Path, arrived_at: datetime, told: datetime | None = None) -> ledger.Registered | None:
-    """The delivery that a file in the drop folder is already, or None: so a run spares it a flow run of its own. `told`:
-    the time that stands beside it."""
+    """The delivery that a file in the drop folder is already, or None: so a run spares it a flow run of its own.
+    `told`: the time that stands beside it."""
     original = mended.original(feed, path)
     effective_at = _mended_time(feed, original) or effective_time(feed, path, arrived_at, told)
     try:

@@ -212,12 +212,14 @@ MOVES = """      - name: moves
 
 @pytest.fixture(scope="session")
 def moving_project(small_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small project with a third feed, `moves`, whose rows have effective times of their own."""
+    """The small project with a third feed, `moves`, whose rows have effective times of their own. Nothing that its
+    feeds do is implausible."""
     folder = tmp_path_factory.mktemp("moving") / "project"
     shutil.copytree(small_project, folder)
     acme = folder / "models" / "staging" / "acme"
-    with open(acme / "_acme.yml", "a") as declared:
-        declared.write(MOVES)
+    declared = (acme / "_acme.yml").read_text()
+    plain = declared.replace("mode: full\n", "mode: full\n            bounds: {vanish: 1.0, bad: 1.0}\n", 1)
+    (acme / "_acme.yml").write_text(plain + MOVES)
     mapping = (acme / "stg_acme__changes.sql").read_text()
     (acme / "stg_acme__moves.sql").write_text(mapping.replace("'changes'", "'moves'"))
     return folder

@@ -20,8 +20,8 @@ from warehouse.errors import SluiceError, printable
 
 @dataclass
 class Arrival:
-    """A file that is to be taken in; it lies there within its block only. Say what it `became`. `metadata`: what was told
-    beside it, by lower-case names; None of a file that lies here."""
+    """A file that is to be taken in; it lies there within its block only. Say what it `became`. `metadata`: what was
+    told beside it, by lower-case names; None of a file that lies here."""
 
     offer: Offer
     path: Path

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -87,9 +87,9 @@ class Bucket:
 
 
 def metadata_of(answer: Mapping[str, Any]) -> dict[str, str]:
-    """What an object's answer tells beside its body, as S3 has it in headers: when it was changed, the user's metadata."""
+    """What an object's answer tells beside its body, by S3's names of headers: when it was changed, its metadata."""
     users = {f"x-amz-meta-{name.lower()}": value for name, value in (answer.get("Metadata") or {}).items()}
-    return {LAST_MODIFIED: format_datetime(answer["LastModified"], usegmt=True), **users}
+    return {LAST_MODIFIED: format_datetime(answer["LastModified"].astimezone(UTC), usegmt=True), **users}
 
 
 def as_regex(pattern: str) -> str:

@@ -56,12 +56,12 @@ def test_its_declaration_is_checked(things: Any, installed: None) -> None:
 
 def test_a_way_that_is_not_there_is_told_with_those_that_are(things: Any, installed: None) -> None:
     things.declare({"carrier": {"x": 1}})
-    with pytest.raises(FeedError, match=r"no way of arrival 'carrier'; there are drop, http, .*, pigeon"):
+    with pytest.raises(FeedError, match=r"no way of arrival 'carrier'; there are drop, gather, http, .*, pigeon"):
         catalogue()
 
 
 @pytest.mark.parametrize("says", [{}, {"drop": "acme/*.csv", "http": {"url": "https://x.example/"}}])
 def test_a_feed_comes_in_one_way(says: dict[str, Any], things: Any) -> None:
     things.declare(says)
-    with pytest.raises(FeedError, match="say exactly one of drop, http, sheet, api, listing"):
+    with pytest.raises(FeedError, match="say exactly one of drop, gather, http, sheet, api, listing"):
         catalogue()
