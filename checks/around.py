@@ -47,22 +47,24 @@ def entity_of(document: Mapping[str, Any]) -> str:
     return str(document.get("dataset", "")).rsplit("/", 1)[-1]
 
 
-def with_history(predicate: str, entity: str) -> str:
-    """A predicate over `current_<column>` as one over the row's version in history; others as they are.
+def with_history(predicate: str, entity: str, row_times: bool = False) -> str:
+    """A predicate over `current_<column>` as one over the row's version in history; others as they are. `row_times`: a
+    row may have an effective time of its own.
 
     The inner names cannot be those of the entity's columns, so that a plain name is the judged row's own.
     """
     columns = compared(predicate)
     if not columns:
         return predicate
+    at = "coalesce(_effective_at, _judged_at)" if row_times else "_judged_at"
     held = ", ".join(f'version."{column}" as current_{column}' for column in columns)
     return (
         f"exists (select from (select version.{entity}_id as _current_id, version.valid_from as _current_from,"
         f' version.valid_to as _current_to, {held} from history."dim_{entity}" as version'
         " where version._superseded_in is null) as current_version,"
         " (select delivery_id as _judged_id, effective_at as _judged_at from ledger.deliveries) as judging"
-        f" where _current_id = {entity}_id and _judged_id = _delivery_id and _current_from < _judged_at"
-        f" and (_current_to is null or _current_to >= _judged_at) and ({predicate}))"
+        f" where _current_id = {entity}_id and _judged_id = _delivery_id and _current_from < {at}"
+        f" and (_current_to is null or _current_to >= {at}) and ({predicate}))"
     )
 
 

@@ -51,12 +51,15 @@ def keep(file: Path, entity: str, contract_hash: str) -> None:
         )
 
 
-def row_rules(file: Path, classes: Mapping[str, str] | None = None, optional: Sequence[str] = ()) -> tuple[Rule, ...]:
+def row_rules(
+    file: Path, classes: Mapping[str, str] | None = None, optional: Sequence[str] = (), row_times: bool = False
+) -> tuple[Rule, ...]:
     """A contract's row rules, in its order, as SQL predicates that are true for a row that breaks the rule.
 
     Checks of the whole table (row counts, freshness, aggregates) divert no row and are left to the verification.
     `classes`, the PII class of each column, tells which columns history masks: those cannot be compared with it.
     A value of an `optional` column that cannot be parsed lets its row pass, whatever the contract says of it.
+    `row_times`: rows may have effective times of their own.
     Raises ContractError, with file and line, for a check that cannot be used.
     """
     contract = compiled(file)
@@ -68,19 +71,19 @@ def row_rules(file: Path, classes: Mapping[str, str] | None = None, optional: Se
     asked = [
         (check, condition)
         for check in contract.all_check_impls
-        if (condition := predicate(contract, check, document.get("filter"))) is not None
+        if (condition := predicate(contract, check, document.get("filter"), row_times)) is not None
     ]
     rules = tuple(
         Rule(
             code=told.code,
             column_name=told.column,
             message=told.message,
-            predicate=around.with_history(condition, around.entity_of(document)),
+            predicate=around.with_history(condition, around.entity_of(document), row_times),
             on_fail=told.on_fail,
             severity=told.severity,
             responsible=told.responsible,
             scope="delivery" if around.looks_around(condition) else "row",
-            unique_columns=unique_columns(check),
+            unique_columns=unique_columns(check, row_times),
         )
         for check, condition in asked
         for told in [policy[str(check.attributes["code"])]]

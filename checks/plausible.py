@@ -15,7 +15,7 @@ LAST = 10  # deliveries that a row count is held against
 # The new deliveries of a run. Of several files in one run each is held against the one before it, as if they had come
 # one by one; `is_latest`: history knows nothing of its feed that is later.
 COMING = (
-    "select d.delivery_id, d.feed, d.mode, d.mends, d.effective_at, a.staged, a.quarantined,"
+    "select d.delivery_id, d.feed, d.mode, d.mends, d.effective_at, d.rows_from, a.staged, a.quarantined,"
     " lag(case when d.mode = 'full' then d.delivery_id end) over (partition by d.feed, d.mode order by d.effective_at)"
     " as before, not exists (select from ledger.deliveries as later where later.feed = d.feed and later.in_history"
     " and later.effective_at > d.effective_at) as is_latest,"
@@ -34,8 +34,13 @@ EFFECTS = (
     " and substr(told.fingerprint, 1, 4) = substr(known.fingerprint, 1, 4)) as changed,"
     " count(*) filter (where told.id is null and not exists (select from quarantine.{entity} as q"
     " where q.{entity}_id = known.id and q.delivery_id = {delivery_id})) as gone"
-    " from ({known}) as known left join (select {entity}_id as id, _fingerprint as fingerprint"
-    " from judged.delivery_{delivery_id}) as told on told.id = known.id"
+    " from ({known}) as known left join ({told}) as told on told.id = known.id"
+)
+TOLD = "select {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{delivery_id}"
+# Where rows have times of their own, the last that is said of a key.
+TOLD_LAST = (
+    "select distinct on ({entity}_id) {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{delivery_id}"
+    " order by {entity}_id, _effective_at desc"
 )
 BEFORE = "select {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{before}"
 OPEN = (
@@ -76,7 +81,8 @@ def _effects(connection: Connection, entity: str, delivery: RowMapping, bounds: 
         return {"keys": 0, "changed": 0, "gone": 0}
     at_its_time = "valid_to is null" if delivery["is_latest"] else AT_ITS_TIME
     known = (BEFORE if delivery["before"] else OPEN).format(entity=entity, at_its_time=at_its_time, **delivery)
-    effects = text(EFFECTS.format(entity=entity, delivery_id=delivery["delivery_id"], known=known))
+    told = (TOLD_LAST if delivery["rows_from"] else TOLD).format(entity=entity, **delivery)
+    effects = text(EFFECTS.format(entity=entity, delivery_id=delivery["delivery_id"], known=known, told=told))
     found = connection.execute(effects, dict(delivery)).mappings().one()
     return {**found, "gone": found["gone"] if delivery["mode"] == "full" else 0}
 

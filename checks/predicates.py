@@ -1,5 +1,6 @@
 """Soda's own predicates as SQL for the split: true for a row that breaks a check."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from soda_core.common.sql_dialect import COLUMN
@@ -13,24 +14,31 @@ from soda_core.contracts.impl.check_types.missing_check import MissingCheckImpl
 from soda_core.contracts.impl.contract_verification_impl import ContractImpl
 
 
-def unique_columns(check: Any) -> list[str] | None:
-    """Of a duplicate check, the columns in which no two rows may agree."""
+def unique_columns(check: Any, row_times: bool = False) -> list[str] | None:
+    """Of a duplicate check, the columns in which no two rows may agree; with `row_times` those of one time, see
+    `of_one_time`."""
     if isinstance(check, MultiColumnDuplicateCheckImpl):
-        return list(check.check_yaml.columns)
+        return of_one_time(check.check_yaml.columns, row_times)
     return [check.column_impl.column_yaml.name] if isinstance(check, ColumnDuplicateCheckImpl) else None
 
 
-def predicate(contract: ContractImpl, check: Any, everywhere: str | None) -> str | None:
+def of_one_time(columns: Sequence[str], row_times: bool) -> list[str]:
+    """The columns of a duplicate check. Where rows have effective times of their own, what may stand once in a delivery
+    may stand there once for each time."""
+    return [*columns, *(["_effective_at"] if row_times and "_delivery_id" in columns else [])]
+
+
+def predicate(contract: ContractImpl, check: Any, everywhere: str | None, row_times: bool = False) -> str | None:
     """Soda's own predicate of a check, true for a failing row; None for a check of the whole table.
 
     Duplicates and reference data are aggregates in Soda; here each row that takes part in one is a failing row.
     `everywhere` is the contract's own filter: rows outside of it break nothing.
     """
-    found = _own_predicate(contract, check, everywhere)
+    found = _own_predicate(contract, check, everywhere, row_times)
     return f"({everywhere}) and ({found})" if found and everywhere else found
 
 
-def _own_predicate(contract: ContractImpl, check: Any, everywhere: str | None) -> str | None:
+def _own_predicate(contract: ContractImpl, check: Any, everywhere: str | None, row_times: bool) -> str | None:
     dialect = contract.data_source_impl.sql_dialect
     render = dialect.build_expression_sql
     only = f"({check.check_yaml.filter}) and " if check.check_yaml.filter else ""
@@ -53,7 +61,8 @@ def _own_predicate(contract: ContractImpl, check: Any, everywhere: str | None) -
     if isinstance(check, MultiColumnDuplicateCheckImpl):
         # As in Soda's hash, two rows that lack the same column agree in it. Soda joins the parts with `||`, so that
         # for it ('a', 'bc') and ('ab', 'c') agree where no separator stands between; we compare column by column.
-        texts = [f"coalesce({dialect.quote_default(name)}::text, '__SODA_NULL__')" for name in check.check_yaml.columns]
+        columns = of_one_time(check.check_yaml.columns, row_times)
+        texts = [f"coalesce({dialect.quote_default(name)}::text, '__SODA_NULL__')" for name in columns]
         return only + _repeated(texts, [check.check_yaml.filter, everywhere])
     return None
 

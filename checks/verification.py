@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 
 from checks import around, grace
 from checks.document import ContractError, read
+from checks.predicates import of_one_time
 from checks.soda import data_source
 from warehouse.connection import warehouse_url
 from warehouse.runs import CheckResult
@@ -48,15 +49,17 @@ class Verification:
         return "; ".join([*failed, self.errors] if self.errors else failed)
 
 
-def verify(file: Path, only: str | None = None, optional: Sequence[str] = ()) -> Verification:
+def verify(file: Path, only: str | None = None, optional: Sequence[str] = (), row_times: bool = False) -> Verification:
     """Let Soda verify the table that a contract names; `only` is SQL that narrows it to some rows, `optional` are the
-    columns whose unparsed values let a row pass."""
+    columns whose unparsed values let a row pass, `row_times`: rows may have effective times of their own."""
     url = make_url(warehouse_url())
     source = data_source(str(url.host), url.port or 5432, str(url.database), str(url.username), str(url.password or ""))
     try:
         session = ContractVerificationSession.execute(
             contract_yaml_sources=[
-                ContractYamlSource.from_str(aimed(file, str(url.database), only, optional=optional), str(file))
+                ContractYamlSource.from_str(
+                    aimed(file, str(url.database), only, optional=optional, row_times=row_times), str(file)
+                )
             ],
             data_source_impls=[source],
         )
@@ -72,7 +75,12 @@ def verify(file: Path, only: str | None = None, optional: Sequence[str] = ()) ->
 
 
 def aimed(
-    file: Path, database: str, only: str | None, candidates: str | None = None, optional: Sequence[str] = ()
+    file: Path,
+    database: str,
+    only: str | None,
+    candidates: str | None = None,
+    optional: Sequence[str] = (),
+    row_times: bool = False,
 ) -> str:
     """The contract's text as Soda is given it: with this warehouse's database in its datasets, the filter added, and
     its rules as they hold of good rows. A rule with on_fail: warn only warns. What a rule says of the delivery as it
@@ -84,7 +92,7 @@ def aimed(
     entity = around.entity_of(document)
     for owner in (document, *(document.get("columns") or [])):
         checks = [
-            {kind: _as_verified(kind, body or {}, entity, candidates, optional)}
+            {kind: _as_verified(kind, body or {}, entity, candidates, optional, row_times)}
             for check in owner.pop("checks", None) or []
             for kind, body in check.items()
             if candidates or not around.looks_at_delivery(str((body or {}).get("expression")))
@@ -95,10 +103,12 @@ def aimed(
 
 
 def _as_verified(
-    kind: str, body: dict[str, Any], entity: str, candidates: str | None, optional: Sequence[str]
+    kind: str, body: dict[str, Any], entity: str, candidates: str | None, optional: Sequence[str], row_times: bool
 ) -> dict[str, Any]:
+    if kind == "duplicate" and body.get("columns"):
+        body = body | {"columns": of_one_time(body["columns"], row_times)}
     if kind == "failed_rows" and body.get("expression"):
-        expression = around.with_history(str(body["expression"]), entity)
+        expression = around.with_history(str(body["expression"]), entity, row_times)
         body = body | {"expression": around.of_relation(expression, candidates)}
     attributes = body.get("attributes") or {}
     if attributes.get("on_fail") == "warn" or attributes.get("code") in [grace.code_of(column) for column in optional]:

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,8 @@ from sqlalchemy import RowMapping
 
 from extract import archive, mended
 from extract.contents import is_erased
-from extract.feeds import Feed, FromFilename
+from extract.effective import LAST_MODIFIED, FromColumn, FromFilename, FromMetadata, moment_of
+from extract.feeds import Feed
 from extract.limits import limits
 from extract.read import Refused, unpack
 from warehouse import ledger
@@ -61,6 +62,8 @@ def _members(feed: Feed, path: Path) -> list[unpack.Member]:
 
 
 def _refuse_same_day(feed: Feed, path: Path, members: list[unpack.Member], effective: date | None) -> None:
+    if feed.row_times and feed.row_times.delivery == "moment" and effective is None:
+        return  # their contents tell them apart
     now = datetime.now(UTC)
     days: dict[datetime, str] = {}
     for member in members:
@@ -95,6 +98,7 @@ def deliver(
     original = mended.original(feed, path)
     effective_at = _mended_time(feed, original) or effective_time(feed, path, arrived_at or received_at, effective)
     kept = archive.keep(path, refuse=is_erased)
+    effective_at = _told_apart(feed, effective_at, kept.sha256) if not (original or effective) else effective_at
     arrival = ledger.Arrival(
         vendor=feed.vendor,
         feed=feed.key,
@@ -122,14 +126,17 @@ def told_name(feed: Feed, path: Path) -> str:
     return path.name
 
 
-def known(feed: Feed, path: Path, arrived_at: datetime) -> ledger.Registered | None:
-    """The delivery that a file in the drop folder is already, or None: so a run spares it a flow run of its own."""
-    effective_at = _mended_time(feed, mended.original(feed, path)) or effective_time(feed, path, arrived_at)
+def known(feed: Feed, path: Path, arrived_at: datetime, told: datetime | None = None) -> ledger.Registered | None:
+    """The delivery that a file in the drop folder is already, or None: so a run spares it a flow run of its own.
+    `told`: the time that stands beside it."""
+    original = mended.original(feed, path)
+    effective_at = _mended_time(feed, original) or effective_time(feed, path, arrived_at, told)
     try:
         with open(path, "rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     except OSError:
         return None  # taking it in says what is wrong with it
+    effective_at = effective_at if original else _told_apart(feed, effective_at, sha256)
     with transaction() as connection:
         return ledger.known(connection, feed.key, effective_at, sha256, feed.version)
 
@@ -139,15 +146,53 @@ def _mended_time(feed: Feed, original: RowMapping | None) -> datetime | None:
 
 
 def effective_time(feed: Feed, path: Path, arrived_at: datetime, given: date | None = None) -> datetime:
-    """The moment that a file speaks of, in the feed's zone, by its rule or as `given`: from its name, or that of its
-    arrival. It is the first moment of a day, unless the rule asks for the time as well."""
+    """The moment that a file speaks of, in the feed's zone, by its rule or as `given`: from its name, from what stands
+    beside it, or that of its arrival. It is the first moment of a day, unless the rule asks for the time as well."""
     if given is not None:
         return _in_zone(feed, given if isinstance(given, datetime) else datetime.combine(given, time()))
-    rule = feed.effective_at
+    rule = feed.row_times.delivery if feed.row_times else feed.effective_at
+    if isinstance(rule, FromMetadata):
+        return told_beside(feed, path.name, path, None) or arrived_at
     if isinstance(rule, FromFilename):
         return _in_zone(feed, _time_in_names(feed, rule, path))
     arrived = arrived_at.astimezone(feed.zone).replace(microsecond=0)
     return arrived if rule == "moment" else datetime.combine(arrived.date(), time(), feed.zone)
+
+
+def told_beside(feed: Feed, source: str, path: Path, metadata: Mapping[str, str] | None) -> datetime | None:
+    """The time that stands beside a file, in the feed's zone, where the feed looks for it there; else None.
+
+    `metadata` is what came with it, by lower-case names: headers of an answer, the metadata of an object; None of a
+    file that lies here, of which is known when it was changed. Raises SluiceError, naming feed and `source`, where the
+    time is missing or none.
+    """
+    rule = feed.effective_at
+    if not isinstance(rule, FromMetadata):
+        return None
+    name = rule.metadata.lower()
+    if metadata is None and name == LAST_MODIFIED and path.exists():
+        return datetime.fromtimestamp(path.stat().st_mtime, feed.zone).replace(microsecond=0)
+    told = (metadata or {}).get(name) or (metadata or {}).get(f"x-amz-meta-{name}")
+    where = (
+        f"{printable(source)}: the time that it speaks of is to stand in its metadata {rule.metadata!r} ({feed.key})"
+    )
+    remedy = f"Let {feed.owner.name} set it, or deliver the file with --effective-at."
+    if told is None:
+        beside = "a file that lies here has last-modified only" if metadata is None else "there is none"
+        raise SluiceError(f"{where}, and {beside}. {remedy}")
+    try:
+        return moment_of(told, rule.format, feed.zone)
+    except (ValueError, OverflowError):
+        expected = rule.format or "ISO 8601 or a date of HTTP"
+        raise SluiceError(f"{where}, and {printable(told)[:80]!r} is not {expected}. {remedy}") from None
+
+
+def _told_apart(feed: Feed, moment: datetime, sha256: str) -> datetime:
+    """Two files of changes that come in one second are two deliveries: their contents make the fraction of it. Each
+    row has its own time, so that none of them can stand for the other."""
+    if not isinstance(feed.effective_at, FromColumn) or feed.effective_at.delivery != "moment":
+        return moment
+    return moment.replace(microsecond=int(sha256[:12], 16) % 1_000_000)
 
 
 def _in_zone(feed: Feed, moment: datetime) -> datetime:

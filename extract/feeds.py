@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from extract import amend, classes, mapping, patches, skips, versions
 from extract.collect import declared
+from extract.effective import Effective, FromColumn, FromMetadata, row_time_sql
 from extract.headers import DatedHeader
 from extract.patches import Patch
 from extract.personal import looks_personal
@@ -41,16 +42,6 @@ def _timezone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError(f"{name!r} is no time zone; write one like 'UTC' or 'America/Chicago'")
     return name
-
-
-def _date_pattern(pattern: str) -> str:
-    try:
-        groups = re.compile(pattern).groupindex
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    if "date" not in groups:
-        raise ValueError("the pattern needs a group named date: (?P<date>...)")
-    return pattern
 
 
 def _address(email: str) -> str:
@@ -117,6 +108,13 @@ class Arrives(BaseModel):
             return ways.declared(self.way, self.model_extra[self.way])
         return declared.Declaration() if self.way in ("drop", "gather") else getattr(self, self.way)
 
+    @property
+    def asks_for_days(self) -> bool:
+        """Whether single days can be asked for."""
+        from extract.collect import ways
+
+        return bool(ways.way(self.way).dated(self.how))
+
 
 class RowBounds(Strict):
     """How many rows a delivery may have before a person is asked."""
@@ -173,13 +171,6 @@ class Bounds(Strict):
     at_least: int = Field(default=50, ge=0, description="Fewer keys or rows than these raise no doubt.")
     rows: RowBounds = RowBounds()
     fall: Fall | None = Field(default=None, description="Of a running total: how many keys may fall at once.")
-
-
-class FromFilename(Strict):
-    """The effective date stands in the file's name; where `format` has hours, a time of the feed's zone does."""
-
-    filename: Annotated[str, AfterValidator(_date_pattern)]
-    format: str = "%Y-%m-%d"
 
 
 class Column(amend.Amended):
@@ -243,7 +234,7 @@ class Feed(Strict):
     owner: Owner
     mode: Literal["full", "delta"]
     arrives: Arrives
-    effective_at: FromFilename | Literal["arrival", "moment"] = "arrival"
+    effective_at: Effective = "arrival"
     priority: int = Field(default=100, description="Where feeds say different things of one: the lowest number wins.")
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     format: Hints = Hints()
@@ -317,6 +308,17 @@ class Feed(Strict):
         """The zone in which the feed's days begin."""
         return ZoneInfo(self.timezone)
 
+    @property
+    def row_times(self) -> FromColumn | None:
+        """Where each row has an effective time of its own: how."""
+        return self.effective_at if isinstance(self.effective_at, FromColumn) else None
+
+    def row_time_sql(self, told: str) -> str:
+        """SQL for the time that the text `told` of that column is; NULL where it is none."""
+        if self.row_times is None:
+            raise ValueError(f"the rows of {self.key} have no times of their own")
+        return row_time_sql(self.row_times, self.timezone, told)
+
 
 class Catalogue(Strict):
     """All feeds of the project, by key."""
@@ -344,6 +346,10 @@ class Catalogue(Strict):
     def of_entity(self, entity: str) -> tuple[Feed, ...]:
         """The feeds that fill an entity."""
         return tuple(feed for feed in self.feeds.values() if feed.entity == entity)
+
+    def with_row_times(self, entity: str) -> tuple[Feed, ...]:
+        """Those of them whose rows have effective times of their own."""
+        return tuple(feed for feed in self.of_entity(entity) if feed.row_times)
 
 
 @cache
@@ -474,6 +480,7 @@ def _feed(file: Path, source: dict[str, Any], table: dict[str, Any], project: Pa
     _refuse_undeclared(file, where, feed)
     amend.refuse_unknown(f"{file}: {where}", feed)
     skips.refuse_unknown(f"{file}: {where}.config.meta", feed.skip, {column.name for column in feed.columns})
+    _refuse_odd_times(file, where, feed)
     for column in feed.columns:
         refuse_unclassed(f"{file}: {where}.columns.{column.name}.config.meta.pii", column, project)
     return feed
@@ -519,6 +526,8 @@ def _column(place: str, column: dict[str, Any], of_vendor: dict[str, Any]) -> di
 def _first_problem(error: ValidationError, where: str, table: dict[str, Any], project: Path) -> str:
     problem = error.errors()[0]
     path = [str(part) for part in problem["loc"]]
+    if path[0] == "effective_at":
+        del path[1:2]  # which of the rules it was taken for
     if path[0] == "columns" and len(path) > 1:
         column = str((table["columns"][int(path[1])] or {}).get("name"))
         path = ["columns", column, "config.meta", *path[2:]]
@@ -566,6 +575,31 @@ def _refuse_undeclared(file: Path, where: str, feed: Feed) -> None:
             )
     if feed.arrives.gather and not feed.format.together:
         raise FeedError(f"{file}: {where}.config.meta.arrives.gather: write format: {{together: true}} too.")
+
+
+def _refuse_odd_times(file: Path, where: str, feed: Feed) -> None:
+    """Times of rows are those of a delta's, and metadata is what one object or one answer has."""
+    place, rule = f"{file}: {where}.config.meta.effective_at", feed.effective_at
+    if isinstance(rule, FromColumn) and feed.mode == "full":
+        raise FeedError(
+            f"{place}.column: a full delivery is the state at one time, and what it lacks is gone then; its rows have"
+            " no times of their own. Write mode: delta, or say the delivery's time: filename, metadata or arrival."
+        )
+    if isinstance(rule, FromColumn) and rule.column not in {column.name for column in feed.columns}:
+        raise FeedError(f"{place}.column: {rule.column!r} is no column of the feed; declare it, or mend its name.")
+    if isinstance(rule, FromColumn) and not next(c for c in feed.columns if c.name == rule.column).required:
+        raise FeedError(
+            f"{place}.column: no row of a file without {rule.column!r} has a time; write required: true there."
+        )
+    if isinstance(rule, FromMetadata) and feed.arrives.way == "api":
+        raise FeedError(
+            f"{place}.metadata: an API answers in pages, each with headers of its own; write arrival or moment."
+        )
+    if isinstance(rule, FromMetadata) and feed.arrives.asks_for_days:
+        raise FeedError(
+            f"{place}.metadata: {feed.arrives.way} asks for single days, and a delivery's day is the one that was asked"
+            " for. Leave effective_at out, or take the day out of the address."
+        )
 
 
 def _refuse_shared_names(file: Path, where: str, feed: Feed) -> None:

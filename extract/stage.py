@@ -142,12 +142,25 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
             raise Refused(f"{name}: none of its {account.read} records could be read: {complaint}.")
         loading.attach()
         progress.close()
+        span = _span(connection, feed, delivery_id)
     counts = {"read": account.read, **vars(account)}
     found = reading.found.as_json()
     found["header"] = [name for name in reading.found.header if not mended.is_ours(name)]
     headers = {name: reading.found.header[at] for at, name in loading.names.declared}
     found["mapping"] = mapping.used(feed, some, headers)
-    ledger.staged(connection, delivery_id, counts, found)
+    ledger.staged(connection, delivery_id, counts, found, span)
+
+
+def _span(connection: Connection, feed: Feed, delivery_id: int) -> ledger.Span:
+    """From when to when the rows speak, where each has a time of its own; (None, None) where they have not."""
+    if feed.row_times is None:
+        return None, None
+    at = feed.row_time_sql(f'staged."{feed.row_times.column}"')
+    found = driver(connection).execute(
+        f"select min(at), max(at) from (select {at} as at from staging.delivery_{int(delivery_id)} as staged) as times"
+    )
+    first, last = found.fetchone() or (None, None)
+    return first, last
 
 
 def _name_of_mended(connection: Connection, delivery: Any) -> str:

@@ -45,16 +45,17 @@ def main(context: click.Context, debug: bool) -> None:
 @told_plainly
 def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
     """Take a FILE in: archive it, register it, load it into staging."""
-    from extract.deliver import parcels
+    from extract.deliver import parcels, told_beside
     from extract.feeds import catalogue
     from flows.ingest import ingest
     from flows.prefect_door import go
     from flows.run import prepare_ledger
 
     prepare_ledger(feed)
-    day: date | None = effective_at  # at midnight: the day
+    declared = catalogue().feed(feed)
+    day: date | None = effective_at or told_beside(declared, file.name, file, None)  # at midnight: the day
     refused = []
-    for parcel in parcels(catalogue().feed(feed), file, day):
+    for parcel in parcels(declared, file, day):
         done = go(ingest, feed, parcel.path, day, container=parcel.container)
         if done.reason:
             refused.append(f"{done.name} is refused as delivery {done.delivery_id} of {feed}: {done.reason}")

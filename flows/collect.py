@@ -1,7 +1,7 @@
 """Collect: what feeds' sources have is fetched and taken in. One feed's trouble stops no other."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from extract import deliver as arriving
 from extract.collect import collecting, references
@@ -56,12 +56,14 @@ def collect_feed(
 
 def take_in(feed: Feed, arrival: Arrival, report: Report) -> None:
     """Ingest a file that came, each member of a zip by itself, unless the ledger knows it."""
-    for parcel in arriving.parcels(feed, arrival.path, arrival.offer.day):
-        file = _known(feed, arrival, parcel) or go(
+    told = arriving.told_beside(feed, arrival.offer.source, arrival.path, arrival.metadata)
+    effective = arrival.offer.day or told
+    for parcel in arriving.parcels(feed, arrival.path, effective):
+        file = _known(feed, arrival, parcel, told) or go(
             ingest,
             feed.key,
             parcel.path,
-            arrival.offer.day,
+            effective,
             arrival.arrived_at,
             arrival.offer.path is None,  # what is fetched is what the source says now, also if it said so before
             parcel.container,
@@ -70,11 +72,11 @@ def take_in(feed: Feed, arrival: Arrival, report: Report) -> None:
         arrival.became(file.delivery_id, again=file.outcome == "again")
 
 
-def _known(feed: Feed, arrival: Arrival, parcel: arriving.Parcel) -> Ingested | None:
+def _known(feed: Feed, arrival: Arrival, parcel: arriving.Parcel, told: datetime | None) -> Ingested | None:
     """What lies in a drop folder is seen in each run: it costs a flow run of its own only once."""
     if arrival.offer.path is None:
         return None
-    known = arriving.known(feed, parcel.path, arrival.arrived_at)
+    known = arriving.known(feed, parcel.path, arrival.arrived_at, told)
     if known is None:
         return None
     return Ingested(feed.key, printable(parcel.path.name), known.delivery_id, known.outcome, known.state)

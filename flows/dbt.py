@@ -13,7 +13,7 @@ from sqlalchemy import make_url, text
 
 from extract import amend
 from extract.entities import parent
-from extract.feeds import catalogue
+from extract.feeds import Feed, catalogue
 from warehouse.connection import lock, transaction, warehouse_url
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
@@ -183,13 +183,21 @@ def _environment(run: int | None, trial: bool) -> None:
 
 
 def _vars() -> str:
-    """Which staging models fill which entity, which entity is another's parent, and what feeds amend. That changes only
-    when a declaration does: dbt parses anew then."""
+    """Which staging models fill which entity, which entity is another's parent, what feeds amend, and which feeds' rows
+    have effective times of their own. That changes only when a declaration does: dbt parses anew then."""
     feeds = catalogue()
     models = {entity: sorted(feed.model for feed in feeds.of_entity(entity)) for entity in feeds.entities}
     parents = {entity: found._asdict() for entity in feeds.entities if (found := parent(entity))}
     amendments = {feed.key: told for feed in feeds.feeds.values() if (told := amend.told(feed))}
-    return json.dumps({"feeds": models, "parents": parents, "amendments": amendments}, sort_keys=True)
+    times = {feed.key: _row_time(feed) for entity in feeds.entities for feed in feeds.with_row_times(entity)}
+    told = {"feeds": models, "parents": parents, "amendments": amendments} | ({"row_times": times} if times else {})
+    return json.dumps(told, sort_keys=True)
+
+
+def _row_time(feed: Feed) -> dict[str, str]:
+    """Where a row's own effective time stands, and the SQL that reads it."""
+    column = feed.row_times.column if feed.row_times else ""
+    return {"entity": feed.entity, "column": column, "sql": feed.row_time_sql("own_time.told")}
 
 
 def _complaint(result: Any) -> str:

@@ -32,7 +32,7 @@ class Ingested:
 def ingest(
     feed: str,
     path: Path,
-    effective_at: date | None = None,
+    effective_at: date | datetime | None = None,
     arrived_at: datetime | None = None,
     retry: bool = True,
     container: str | None = None,
@@ -47,15 +47,22 @@ def ingest(
     return Ingested(feed, printable(path.name), registered.delivery_id, outcome, state, registered.same_as, reason)
 
 
-def registered(feed: str, path: Path, arrived_at: datetime, container: str | None) -> Ingested:
+def registered(
+    feed: str, path: Path, effective_at: datetime | None, arrived_at: datetime, container: str | None
+) -> Ingested:
     """Archive and register a file, and stage it later, together with others."""
-    found = register(feed, path, None, arrived_at, True, container)
+    found = register(feed, path, effective_at, arrived_at, True, container)
     return Ingested(feed, printable(path.name), found.delivery_id, found.outcome, found.state, found.same_as)
 
 
 @step("register {feed} {path.name}", again=True)
 def register(
-    feed: str, path: Path, effective_at: date | None, arrived_at: datetime | None, retry: bool, container: str | None
+    feed: str,
+    path: Path,
+    effective_at: date | datetime | None,
+    arrived_at: datetime | None,
+    retry: bool,
+    container: str | None,
 ) -> ledger.Registered:
     """Archive the file and give it its delivery."""
     declared = catalogue().feed(feed)

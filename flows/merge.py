@@ -146,8 +146,9 @@ def todays_contract(entity: str) -> tuple[str, str, tuple[runs.Rule, ...]]:
 
 def rules_of(entity: str) -> tuple[runs.Rule, ...]:
     """What each row of an entity is judged by: its contract, and that history can tell the rows apart."""
-    found = contract.row_rules(contract.contract_file(entity), classes(entity), optional_columns(entity))
-    return (*found, *key_rules(entity), *erased_rule(entity))
+    timed = bool(catalogue().with_row_times(entity))
+    found = contract.row_rules(contract.contract_file(entity), classes(entity), optional_columns(entity), timed)
+    return (*found, *key_rules(entity), *time_rules(entity), *erased_rule(entity))
 
 
 def key_rules(entity: str) -> tuple[runs.Rule, runs.Rule]:
@@ -159,6 +160,26 @@ def key_rules(entity: str) -> tuple[runs.Rule, runs.Rule]:
     return (
         runs.Rule("key_missing", key[0], missing, f'"{entity}_id" is null', scope="key"),
         runs.Rule("key_repeated", key[0], repeated, "false", scope="key"),
+    )
+
+
+def time_rules(entity: str) -> tuple[runs.Rule, ...]:
+    """The reasons of rows whose own effective time is none, or lies ahead; none where no feed's rows have one."""
+    told = [(feed.key, feed.row_times) for feed in catalogue().with_row_times(entity) if feed.row_times]
+    if not told:
+        return ()
+    columns = {rule.column for _, rule in told}
+    column = columns.pop() if len(columns) == 1 else None
+    written = "; ".join(dict.fromkeys(f"in {rule.column}, as {rule.told()}" for _, rule in told))
+    theirs = " or ".join(f"_feed = '{key}'" for key, _ in told)
+    ahead = " ".join(f"when '{key}' then {rule.hours_ahead}" for key, rule in told)
+    received = "(select received_at from ledger.deliveries as d where d.delivery_id = candidates._delivery_id)"
+    late = f"_effective_at > {received} + make_interval(hours => case _feed {ahead} end)"
+    unread, ahead_of_time = "effective_at_unparsed", "effective_at_in_future"
+    missing = f"Every row says since when it holds: {written}."
+    return (
+        runs.Rule(unread, column, missing, f"({theirs}) and _effective_at is null"),
+        runs.Rule(ahead_of_time, column, "A row holds since a time that has come.", f"({theirs}) and {late}"),
     )
 
 
@@ -176,7 +197,8 @@ def erased_rule(entity: str) -> tuple[runs.Rule, ...]:
 def keep_erased(entity: str, run: int) -> None:
     """Put what is left of erased rows in their place, and empty the rows that brought an erased person back."""
     with transaction() as connection:
-        erasure.keep_erased(connection, entity, run, open_columns(entity))
+        own_time = ["_effective_at"] if catalogue().with_row_times(entity) else []
+        erasure.keep_erased(connection, entity, run, [*open_columns(entity), *own_time])
         if erased_policy(entity) == "flag" and erasure.any_marks(connection):
             [is_erased] = dbt.compiled(f"{{{{ is_erased('{entity}', 'judged') }}}}")
             erasure.note_returned(connection, entity, run, is_erased)
@@ -208,7 +230,8 @@ def amended_rows(feed: Feed, delivery_id: int) -> str | None:
 
 @cache
 def _amended(vendor: str, feed: str, version: str) -> str:  # noqa: ARG001  (another version of the project reads otherwise)
-    return dbt.compiled(f"select * from {{{{ amended('{vendor}', '{feed}') }}}} as amended")
+    [sql] = dbt.compiled(f"select * from {{{{ amended('{vendor}', '{feed}') }}}} as amended")
+    return sql
 
 
 @step("judge {entity} run {run}")
@@ -233,10 +256,11 @@ def refuse(entity: str, run: int) -> tuple[str, ...]:
 def verify(entity: str, run: int) -> None:
     """Soda looks at the good rows with the same contract: an independent check of the split."""
     file = contract.contract_file(entity)
+    timed = bool(catalogue().with_row_times(entity))
     judged = [f"_delivery_id = {delivery['delivery_id']}" for delivery in runs.to_judge(run)]
     parts = judged if contract.looks_across(file) else [f"({' or '.join(judged)})"]
     for part in parts if judged else ():
-        _require(entity, run, "verify", contract.verify(file, part, optional_columns(entity)))
+        _require(entity, run, "verify", contract.verify(file, part, optional_columns(entity), timed))
 
 
 @step("look into {entity} run {run}")

@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from extract import amend
-from extract.feeds import Catalogue, Feed, FromFilename, load
+from extract.effective import FromColumn, FromFilename, FromMetadata
+from extract.feeds import Catalogue, Feed, load
 
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDER = PROJECT / "docs" / "pipelines"
@@ -97,6 +98,10 @@ def _step(step: dict[str, Any]) -> str:
 
 def _effective(feed: Feed) -> str:
     rule = feed.effective_at
+    if isinstance(rule, FromColumn):
+        return f"each row: a time in {rule.column}, {feed.timezone}"
+    if isinstance(rule, FromMetadata):
+        return f"its metadata {rule.metadata}, {feed.timezone}"
     if isinstance(rule, FromFilename):
         return f"a {'time' if '%H' in rule.format else 'day'} in its name, {feed.timezone}"
     return f"the {'moment' if rule == 'moment' else 'day'} of its arrival, {feed.timezone}"

@@ -21,7 +21,7 @@ def take(found: S3Object) -> list[Ingested]:
         return []
     try:
         with objects.copied(found) as copy:
-            taken = _deliver(feed, copy)
+            taken = _deliver(feed, copy, _asset(found))
             objects.note(found, copy, feed.key, taken[-1].outcome if taken else "empty")
     except Gone:
         tell_event("sluice.object.gone", _asset(found), key=printable(found.key))
@@ -31,14 +31,15 @@ def take(found: S3Object) -> list[Ingested]:
     return taken
 
 
-def _deliver(feed: Feed, copy: Copied) -> list[Ingested]:
+def _deliver(feed: Feed, copy: Copied, source: str) -> list[Ingested]:
     """What became of an object, or of each file in it. It was refused once and comes again: it is tried anew. Where a
     cluster stages, it is registered only: what is registered is staged together, before the merge."""
+    effective = arriving.told_beside(feed, source, copy.path, copy.metadata)
     return [
-        ingest.fn(feed.key, parcel.path, None, copy.modified_at, True, parcel.container)
+        ingest.fn(feed.key, parcel.path, effective, copy.modified_at, True, parcel.container)
         if settings().staging_cluster is None
-        else registered(feed.key, parcel.path, copy.modified_at, parcel.container)
-        for parcel in arriving.parcels(feed, copy.path)
+        else registered(feed.key, parcel.path, effective, copy.modified_at, parcel.container)
+        for parcel in arriving.parcels(feed, copy.path, effective)
     ]
 
 

@@ -9,12 +9,14 @@ from publish.views import of_key, plain, require
 from warehouse.connection import transaction
 
 LINEAGE = (
-    "select d.*, y.name as file, y.sha256, y.received_at, y.effective_at, y.revision, y.state as delivery_state,"
+    "select d.*, y.name as file, y.sha256, y.received_at, y.revision, y.state as delivery_state,"
+    " case when span.has_row_times then d.valid_from else y.effective_at end as effective_at,"
     " r.finished_at as recorded_at, s.finished_at as superseded_at,"
     " (select min(published_at) from ledger.publications as p where p.entity = :entity and p.run >= d._recorded_in"
     " and (d._superseded_in is null or p.run < d._superseded_in)) as published_at"
     ' from history."dim_{entity}" as d'
     " join ledger.deliveries as y on y.delivery_id = d._delivery_id"
+    " join ledger.spans as span on span.delivery_id = d._delivery_id"
     " join ledger.runs as r on r.run = d._recorded_in"
     " left join ledger.runs as s on s.run = d._superseded_in"
     " where {given} order by d.{entity}_id, d.valid_from, d._recorded_in"

@@ -201,6 +201,48 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+MOVES = """      - name: moves
+        identifier: acme__moves
+        description: One row per thing and time at which it changed.
+        config:
+          meta:
+            <<: *meta
+            mode: delta
+            arrives: {drop: "acme/moves-*.csv"}
+            effective_at: {column: moved_at}
+            timezone: America/Chicago
+        columns:
+          - {name: region, config: {meta: {headers: ["Region"], required: true, pii: none}}}
+          - {name: code, config: {meta: {headers: ["Code"], required: true, pii: none}}}
+          - {name: size, config: {meta: {headers: ["Size"], required: true, pii: none}}}
+          - {name: note, config: {meta: {headers: ["Note"], pii: free_text}}}
+          - {name: keeper, config: {meta: {headers: ["Keeper"], pii: email}}}
+          - {name: moved_at, config: {meta: {headers: ["Moved"], required: true, pii: none}}}
+"""
+
+
+@pytest.fixture(scope="session")
+def moving_project(small_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project with a third feed, `moves`, whose rows have effective times of their own. Nothing that its
+    feeds do is implausible."""
+    folder = tmp_path_factory.mktemp("moving") / "project"
+    shutil.copytree(small_project, folder)
+    acme = folder / "models" / "staging" / "acme"
+    declared = (acme / "_acme.yml").read_text()
+    plain = declared.replace("mode: full\n", "mode: full\n            bounds: {vanish: 1.0, bad: 1.0}\n", 1)
+    (acme / "_acme.yml").write_text(plain + MOVES)
+    mapping = (acme / "stg_acme__changes.sql").read_text()
+    (acme / "stg_acme__moves.sql").write_text(mapping.replace("'changes'", "'moves'"))
+    return folder
+
+
+@pytest.fixture
+def moving(install: Callable[..., Sluice], moving_project: Path) -> Iterator[Sluice]:
+    """An installation with that feed."""
+    yield install(moving_project, TEST_PROJECT / "checks")
+    forget_settings()
+
+
 @pytest.fixture
 def small(install: Callable[..., Sluice], small_project: Path) -> Iterator[Sluice]:
     """An installation with the one small entity."""

@@ -12,7 +12,8 @@ import psycopg
 from conftest import PROJECT, Sluice, _aim, forget_settings
 
 from extract.collect import gather
-from extract.feeds import Feed, FromFilename, load
+from extract.effective import FromFilename
+from extract.feeds import Feed, load
 
 FEEDS = load(PROJECT / "dbt_project").feeds
 VENDORS = PROJECT / "dbt_project" / "models" / "staging"

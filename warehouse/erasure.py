@@ -228,7 +228,7 @@ def keep_erased(connection: Connection, entity: str, run: int, columns: Sequence
     """Put what is left of erased rows in the place of their markers, after a delivery was judged again; gives how many.
 
     Without this a key whose rows are erased would look absent, and the fold would close or supersede its versions.
-    `columns`: the entity's columns that are not personal.
+    `columns`: the entity's columns that are not personal, with the rows' own times where they have such.
     """
     parameters = {"run": run, "entity": entity}
     mine = (
@@ -255,13 +255,17 @@ def keep_erased(connection: Connection, entity: str, run: int, columns: Sequence
     kept = run_sql(
         sql.SQL(
             "insert into {judged} ({id}, _feed, _fingerprint, _delivery_id, _row_number, _line_number {names})"
-            " select distinct on (e.delivery_id, e.id, e.fingerprint) e.id, d.feed, e.fingerprint, e.delivery_id,"
-            " e.row_number, e.line_number {values} from " + mine + " as e"
+            " select distinct on (e.delivery_id, e.id, e.fingerprint {time}) e.id, d.feed, e.fingerprint,"
+            " e.delivery_id, e.row_number, e.line_number {values} from " + mine + " as e"
             " join ledger.deliveries as d using (delivery_id)"
             " cross join lateral jsonb_populate_record(null::{judged}, e.attributes) as kept"
-            " where e.fate = 'good' order by e.delivery_id, e.id, e.fingerprint, e.row_number"
+            " where e.fate = 'good' order by e.delivery_id, e.id, e.fingerprint {time}, e.row_number"
         ).format(
-            judged=sql.Identifier("judged", entity), id=sql.Identifier(f"{entity}_id"), names=names, values=values
+            judged=sql.Identifier("judged", entity),
+            id=sql.Identifier(f"{entity}_id"),
+            names=names,
+            values=values,
+            time=sql.SQL(", kept._effective_at" if "_effective_at" in columns else ""),
         ),
         parameters,
     ).rowcount

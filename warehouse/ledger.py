@@ -10,9 +10,17 @@ from typing import Any, Literal
 from sqlalchemy import Connection, RowMapping, text
 
 OUT_OF_FORCE = "('refused', 'superseded', 'retracted')"
+Span = tuple[datetime | None, datetime | None]  # the earliest and the latest effective time of rows, or they have none
 Outcome = Literal["new", "sighting", "again"]
 # What is known of a delivery's content before it is read: the zip that it was taken out of.
 FROM_CONTAINER = "jsonb_strip_nulls(jsonb_build_object('container', cast(:container as text)))"
+
+# What had no times of rows, and gets them, was where its own time is.
+SPAN = (
+    "case when in_history and cast(:{now} as timestamptz) is not null"
+    " then {widest}(coalesce({bound}, effective_at), cast(:{now} as timestamptz))"
+    " when in_history then {bound} else cast(:{now} as timestamptz) end"
+)
 
 
 @dataclass(frozen=True)
@@ -218,8 +226,11 @@ def settle_sightings(connection: Connection, entity: str) -> None:
         pass
 
 
-def staged(connection: Connection, delivery_id: int, account: Mapping[str, int], found: Mapping[str, Any]) -> None:
-    """Write a staged delivery's account of records and what the reader found."""
+def staged(
+    connection: Connection, delivery_id: int, account: Mapping[str, int], found: Mapping[str, Any], span: Span
+) -> None:
+    """Write a staged delivery's account of records, what the reader found, and from when to when its rows speak. Of one
+    that is in history that only grows: what it brought there is looked for when it goes."""
     connection.execute(
         text(
             "insert into ledger.row_accounts (delivery_id, read, blank, banner, unreadable, staged)"
@@ -236,10 +247,12 @@ def staged(connection: Connection, delivery_id: int, account: Mapping[str, int],
             "update ledger.deliveries set"
             " found = jsonb_strip_nulls(jsonb_build_object('container', found -> 'container'))"
             " || cast(:found as jsonb),"
-            " state = case when state in ('received', 'judged') then 'staged' else state end"
+            " state = case when state in ('received', 'judged') then 'staged' else state end,"
+            f" rows_from = {SPAN.format(bound='rows_from', widest='least', now='first')},"
+            f" rows_until = {SPAN.format(bound='rows_until', widest='greatest', now='last')}"
             " where delivery_id = :delivery_id"
         ),
-        {"delivery_id": delivery_id, "found": json.dumps(found)},
+        {"delivery_id": delivery_id, "found": json.dumps(found), "first": span[0], "last": span[1]},
     )
 
 

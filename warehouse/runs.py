@@ -106,10 +106,12 @@ def _attach_deliveries(connection: Connection, entity: str, run: int) -> None:
     and the deliveries whose rows a sighting among them has. Rows that are not in `judged` any more are judged again."""
     connection.execute(
         text(
-            f"with to_do as ({TO_DO}), since as (select feed, min(effective_at) as at from to_do group by feed),"
+            f"with to_do as ({TO_DO}), since as (select feed, min(s.rows_from) as at from to_do"
+            " join ledger.spans as s using (delivery_id) group by feed),"
             " context as (select d.delivery_id, d.feed, d.effective_at, d.sighting_of, d.state, 'context' as effect,"
-            " false from ledger.deliveries as d join since using (feed) where d.in_history"
-            " and d.effective_at >= since.at and d.state in ('merged', 'sighted') and not d.judge_again),"
+            " false from ledger.deliveries as d join since using (feed) join ledger.spans as s using (delivery_id)"
+            " where d.in_history and s.rows_until >= since.at"
+            " and d.state in ('merged', 'sighted') and not d.judge_again),"
             " folded as (select * from to_do union all select * from context),"
             " content as (select distinct o.delivery_id, o.feed, o.effective_at, o.sighting_of, o.state, 'content',"
             " false"

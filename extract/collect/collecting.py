@@ -20,11 +20,13 @@ from warehouse.errors import SluiceError, printable
 
 @dataclass
 class Arrival:
-    """A file that is to be taken in; it lies there within its block only. Say what it `became`."""
+    """A file that is to be taken in; it lies there within its block only. Say what it `became`. `metadata`: what was
+    told beside it, by lower-case names; None of a file that lies here."""
 
     offer: Offer
     path: Path
     arrived_at: datetime
+    metadata: Mapping[str, str] | None = None
     delivery_id: int | None = None
     again: bool = False
 
@@ -35,7 +37,7 @@ class Arrival:
 
 def is_dated(feed: Feed) -> bool:
     """Whether single days of a feed can be asked for."""
-    return bool(ways.way(feed.arrives.way).dated(feed.arrives.how))
+    return feed.arrives.asks_for_days
 
 
 @contextmanager
@@ -78,7 +80,8 @@ def fetched(way: Way, offer: Offer) -> Iterator[Arrival | None]:
         try:
             got = way.fetch(offer, folder)
             content = None if offer.path else _new_content(way, offer, got)
-            arrival = Arrival(offer, got.path, offer.arrived_at or datetime.now(UTC))
+            arrived_at = offer.arrived_at or datetime.now(UTC)
+            arrival = Arrival(offer, got.path, arrived_at, None if offer.path else got.headers)
         except NotNew as nothing:
             _record(way, offer, began, got, nothing=nothing)
             yield None

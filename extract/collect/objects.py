@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import text
 
+from extract.collect.s3 import metadata_of
 from extract.feeds import Feed
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
@@ -56,6 +57,7 @@ class Copied:
     path: Path
     etag: str
     modified_at: datetime
+    metadata: Mapping[str, str]
 
 
 def feed_of(feeds: Iterable[Feed], key: str) -> Feed | None:
@@ -107,7 +109,7 @@ def copied(wanted: S3Object) -> Iterator[Copied]:
         with open(path, "wb") as copy:
             for chunk in answer["Body"].iter_chunks(2**20):
                 copy.write(chunk)
-        yield Copied(path, answer["ETag"].strip('"'), answer["LastModified"])
+        yield Copied(path, answer["ETag"].strip('"'), answer["LastModified"], metadata_of(answer))
 
 
 def new_ones(feed: Feed) -> Iterator[S3Object]:

@@ -1,15 +1,18 @@
 """Dropped objects in S3. An object appears whole, so that none is looked at while it is being written."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from extract.collect.patience import patience
 from extract.collect.way import Cut, Fetched, FetchFailed, NotData
+from extract.effective import LAST_MODIFIED
 
 CHUNK = 2**20
 
@@ -68,7 +71,7 @@ class Bucket:
             if size != answer["ContentLength"]:
                 raise Cut(f"s3://{self.name}/{key} ended after {size:,} of {answer['ContentLength']:,} bytes.")
         headers = {"etag": etag, "content-type": answer.get("ContentType", ""), "content-length": str(size)}
-        return Fetched(into, size, 200, headers)
+        return Fetched(into, size, 200, headers | metadata_of(answer))
 
     @contextmanager
     def _told_plainly(self) -> Iterator[None]:
@@ -81,6 +84,12 @@ class Bucket:
                 f"{self.url} does not answer as it should: {error} Look at SLUICE_DROP_FOLDER, at the AWS_ variables,"
                 " and whether the bucket is there."
             ) from error
+
+
+def metadata_of(answer: Mapping[str, Any]) -> dict[str, str]:
+    """What an object's answer tells beside its body, by S3's names of headers: when it was changed, its metadata."""
+    users = {f"x-amz-meta-{name.lower()}": value for name, value in (answer.get("Metadata") or {}).items()}
+    return {LAST_MODIFIED: format_datetime(answer["LastModified"].astimezone(UTC), usegmt=True), **users}
 
 
 def as_regex(pattern: str) -> str:

@@ -54,6 +54,8 @@ def test_the_small_catalogue_loads(project: Path) -> None:
 THINGS = "sources.acme.tables.things"
 OWNER = "owner: {name: Acme data desk, email: data@acme.example}"
 PATTERN = r"(?P<date>\d{4}-\d{2}-\d{2})"
+DROP = 'arrives: {drop: "acme/things-*.csv"}'
+BY_NAME = rf"effective_at: {{filename: '{PATTERN}', format: '%Y-%m-%d'}}"
 SIZE = 'headers: ["Size"], required: true, pii: none'
 
 SPOILT = {
@@ -110,6 +112,35 @@ SPOILT = {
     "pattern that is none": (
         edit(PATTERN, r"(?P<date>\d{4}"),
         [f"{THINGS}.config.meta.effective_at", "regular expression"],
+    ),
+    "times of rows in a full feed": (
+        edit(BY_NAME, "effective_at: {column: size}"),
+        [f"{THINGS}.config.meta.effective_at.column", "a full delivery is the state at one time", "mode: delta"],
+    ),
+    "a column of times that there is not": (
+        edit(
+            f"mode: full\n            {DROP}\n            {BY_NAME}",
+            f"mode: delta\n            {DROP}\n            effective_at: {{column: moved}}",
+        ),
+        [f"{THINGS}.config.meta.effective_at.column", "'moved' is no column of the feed"],
+    ),
+    "a format of times that there is not": (
+        edit(BY_NAME, "effective_at: {column: size, format: '%Y'}"),
+        [f"{THINGS}.config.meta.effective_at.format", "%Y, %m (or %b) and %d"],
+    ),
+    "metadata of an API": (
+        edit(
+            f"{DROP}\n            {BY_NAME}",
+            "arrives: {api: {url: 'https://acme.example'}}\n            effective_at: {metadata: date}",
+        ),
+        [f"{THINGS}.config.meta.effective_at.metadata", "an API answers in pages"],
+    ),
+    "metadata beside days that are asked for": (
+        edit(
+            f"{DROP}\n            {BY_NAME}",
+            "arrives: {http: {url: 'https://acme.example/{date}'}}\n            effective_at: {metadata: date}",
+        ),
+        [f"{THINGS}.config.meta.effective_at.metadata", "http asks for single days"],
     ),
     "drop pattern with ..": (
         edit("acme/things-*.csv", "../things-*.csv"),

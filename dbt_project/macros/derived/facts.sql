@@ -37,15 +37,24 @@ facts as (
 
 seen as (
 
-    select facts.*, delivery.delivery_id, delivery.effective_at
+    select
+        facts.*,
+        delivery.delivery_id,
+        case when delivery.delivery_id = facts._delivery_id then facts.valid_from else delivery.effective_at end
+            as effective_at
 
     from facts
     join {{ source('ledger', 'deliveries') }} as delivery
         on delivery.feed = facts._feed
         and delivery.in_history
-        and delivery.effective_at >= facts.valid_from
-        and (facts.valid_to is null or delivery.effective_at < facts.valid_to)
-        and (delivery.mode = 'full' or delivery.delivery_id = facts._delivery_id)
+        and (
+            delivery.delivery_id = facts._delivery_id
+            or (
+                delivery.mode = 'full'
+                and delivery.effective_at >= facts.valid_from
+                and (facts.valid_to is null or delivery.effective_at < facts.valid_to)
+            )
+        )
 
 )
 

@@ -35,7 +35,8 @@
     ) as effect
     where account.delivery_id = effect.delivery_id;
     {% for delivery in judged_again(run) %}
-    {{ whole_effect_sql(entity, relation, delivery) }}
+    {{ effect_of_own_times_sql(entity, relation, delivery) if delivery.has_row_times
+        else whole_effect_sql(entity, relation, delivery) }}
     {%- endfor %}
 
     update ledger.deliveries as d
@@ -64,8 +65,9 @@
 {# Merged before, and judged again because their rows were gone, or seen again since: their accounts are empty. #}
 {% macro judged_again(run) %}
     {{ return(run_query(
-        "select d.delivery_id, d.feed, d.effective_at::text as at, d.mends from ledger.run_deliveries as r"
-        " join ledger.deliveries as d using (delivery_id) left join ledger.row_accounts as account using (delivery_id)"
+        "select d.delivery_id, d.feed, d.effective_at::text as at, d.mends, span.has_row_times"
+        " from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
+        " join ledger.spans as span using (delivery_id) left join ledger.row_accounts as account using (delivery_id)"
         " where r.run = " ~ run ~ " and r.effect in ('context', 'content') and d.in_history"
         " and d.state in ('merged', 'sighted') and account.opened is null"
         " and (account.good is not null or d.sighting_of is not null) order by 1"
@@ -110,6 +112,31 @@
             ) as bounds
             group by id
         ) as keys
+    ) as effect
+    where account.delivery_id = {{ delivery.delivery_id }};
+{% endmacro %}
+
+
+{# Of a delivery whose rows have times of their own: the versions say whose doing they are. #}
+{% macro effect_of_own_times_sql(entity, relation, delivery) %}
+    {%- set id = entity ~ '_id' %}
+    update ledger.row_accounts as account
+    set
+        opened = effect.opened,
+        changed = effect.changed,
+        unchanged = account.good - account.duplicate - effect.opened - effect.changed,
+        closed = 0
+    from (
+        select count(*) filter (where not is_change) as opened, count(*) filter (where is_change) as changed
+        from {{ relation }} as version
+        cross join lateral (
+            select exists (
+                select from {{ relation }} as before
+                where before.{{ id }} = version.{{ id }} and before._superseded_in is null
+                    and before.valid_to = version.valid_from
+            ) as is_change
+        ) as follows
+        where version._delivery_id = {{ delivery.delivery_id }} and version._superseded_in is null
     ) as effect
     where account.delivery_id = {{ delivery.delivery_id }};
 {% endmacro %}

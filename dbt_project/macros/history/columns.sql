@@ -67,7 +67,7 @@
         where later.id = first.id
             and later.at > first.at
             and substr(later.fingerprint, 1, 4) = decode('{{ column_set(entity) }}', 'hex')
-        order by later.seq
+        order by {{ 'later.at, later.seq' if feed.row_times else 'later.seq' }}
         limit 1
     ) as seen
     where first.id = folded.id

@@ -86,7 +86,11 @@
    got new columns at the time of a delivery that goes is concerned. #}
 {% macro concerned_out_of_order_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
-    {%- for delivery in feed.coming %}
+    {%- for delivery in feed.coming if delivery.has_row_times %}
+    {{ concerned_by_row_times_sql(relation, feed, delivery, id) }}
+    union
+    {%- endfor %}
+    {%- for delivery in feed.coming if not delivery.has_row_times %}
     {%- set covers -%}
         version.valid_from <= '{{ delivery.at }}' and (version.valid_to is null or version.valid_to > '{{ delivery.at }}')
     {%- endset %}
@@ -116,11 +120,14 @@
     union
     {%- endif %}
     {%- endfor %}
-    {%- for at in feed.removed %}
+    {%- for gone in feed.removed %}
     {%- for bound in ('valid_from', 'valid_to', '_refreshed_at') %}
     select {{ id }} as id
     from {{ relation }}
-    where _superseded_in is null and _feed = '{{ feed.key }}' and {{ bound }} = '{{ at }}'
+    where _superseded_in is null and _feed = '{{ feed.key }}'
+        {%- if gone.has_row_times %} and {{ bound }} between '{{ gone.since }}' and '{{ gone.until }}'
+        {%- else %} and {{ bound }} = '{{ gone.at }}'
+        {%- endif %}
     union
     {%- endfor %}
     {%- endfor %}
@@ -129,4 +136,26 @@
     union
     {%- endfor %}
     select null::uuid as id where false
+{% endmacro %}
+
+
+{# Rows with times of their own: each is held against the version that covers its time. A version that begins there, and
+   is a later delivery's doing, becomes this one's. #}
+{% macro concerned_by_row_times_sql(relation, feed, delivery, id) %}
+    {%- set later = feed.deliveries | selectattr('seq', 'gt', delivery.seq) | map(attribute='delivery_id') | list -%}
+    select told.id
+    from (
+        select {{ id }} as id, _fingerprint as fingerprint, coalesce(_effective_at, '{{ delivery.at }}') as at
+        from judged.delivery_{{ delivery.content_id }}
+    ) as told
+    left join lateral (
+        select version._fingerprint, version.valid_from, version._delivery_id
+        from {{ current_versions(relation, '_fingerprint, valid_from, valid_to, _delivery_id', id ~ ' = told.id') }} as version
+        where version.valid_from <= told.at and (version.valid_to is null or version.valid_to > told.at)
+        limit 1
+    ) as version on true
+    where version._fingerprint is distinct from told.fingerprint
+    {%- if later %}
+        or (version.valid_from = told.at and version._delivery_id in ({{ later | join(', ') }}))
+    {%- endif %}
 {% endmacro %}

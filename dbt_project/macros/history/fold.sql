@@ -37,7 +37,7 @@
     select
         told.{{ id }},
         {{ delivery.seq }},
-        '{{ delivery.at }}',
+        {{ time_of_row(delivery) }},
         told._fingerprint,
         {{ delivery.fulls - (1 if delivery.mode == 'full' else 0) }},
         {{ delivery.fulls }},
@@ -48,12 +48,50 @@
         told.ctid
     from judged.delivery_{{ delivery.content_id }} as told
     join concerned on concerned.id = told.{{ id }}
+    {%- if feed.row_times %}
+    where {{ time_of_row(delivery) }} >= '{{ feed.since }}'
+    {%- else %}
     {{ not_said_again(feed, delivery, id) }}
+    {%- endif %}
     {%- endfor %};
+    {%- if feed.row_times %}
+    {{ one_word_for_each_time_sql() }}
+    {%- endif %}
 
     analyze standing;
     analyze observations;
 {% endmacro %}
+
+
+{# Since when a judged row holds. #}
+{% macro time_of_row(delivery) -%}
+    {%- if delivery.has_row_times %} coalesce(told._effective_at, '{{ delivery.at }}')
+    {%- else %} '{{ delivery.at }}'
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Of what several deliveries say of a key at one time the last word stays, at the delivery since which it is said. #}
+{% macro one_word_for_each_time_sql() %}
+    with said as (
+        select
+            ctid as place, id, at, seq,
+            lag(fingerprint) over (partition by id, at order by seq) is distinct from fingerprint as is_news
+        from observations
+    ),
+
+    last_words as (
+        select distinct on (id, at) place from said where is_news order by id, at, seq desc
+    )
+
+    delete from observations where ctid not in (select place from last_words);
+{% endmacro %}
+
+
+{# The order of a key's observations. #}
+{% macro in_order(feed) -%}
+    {{ 'at, seq' if feed.row_times else 'seq' }}
+{%- endmacro %}
 
 
 {% macro fold_sql(entity, relation, feed, sets) %}
@@ -74,6 +112,7 @@
             and folded.valid_from = standing.valid_from
             and folded.valid_to is not distinct from standing.valid_to
             and folded.fingerprint = standing.fingerprint
+            {{- and_same_delivery(feed) }}
     );
 
     insert into writing
@@ -87,10 +126,17 @@
         on standing.id = folded.id
         and standing.valid_from = folded.valid_from
         and standing.fingerprint = folded.fingerprint
+        {{- and_same_delivery(feed) }}
     where standing.id is null or standing.valid_to is distinct from folded.valid_to;
 
     {{ effects_sql(feed) }}
 {% endmacro %}
+
+
+{# Where several deliveries may say the same of a key at one time, a version tells whose doing it is. #}
+{% macro and_same_delivery(feed) -%}
+    {{ ' and standing.delivery_id = folded.delivery_id' if feed.row_times }}
+{%- endmacro %}
 
 
 {% macro versions_sql(entity, relation, feed, sets) %}
@@ -103,22 +149,30 @@
             lag(held) over in_order as previous_held,
             {%- endif %}
             lead(seq) over in_order as next_seq,
+            {%- if feed.row_times %}
+            lead(at) over in_order as next_at,
+            {%- endif %}
             coalesce(lead(fulls_before) over in_order, {{ feed.fulls }}) as fulls_until_next
         from observations
-        window in_order as (partition by id order by seq)
+        window in_order as (partition by id order by {{ in_order(feed) }})
     ),
 
     absences as (
         select
             neighbours.*,
             {% if feed.fulls -%}
-            case when fulls_until_next > fulls then (
+            case when {{ 'true' if feed.row_times else 'fulls_until_next > fulls' }} then (
                 select folding.effective_at
                 from folding
                 where folding.feed = '{{ feed.key }}'
                     and folding.mode = 'full'
+                    {%- if feed.row_times %}
+                    and folding.effective_at > neighbours.at
+                    and (neighbours.next_at is null or folding.effective_at < neighbours.next_at)
+                    {%- else %}
                     and folding.seq > neighbours.seq
                     and (neighbours.next_seq is null or folding.seq < neighbours.next_seq)
+                    {%- endif %}
                     and not ({{ is_present_sql(
                         entity, 'folding.content_id', feed.deliveries | selectattr('has_unreadable') | list | length > 0,
                         'neighbours.id', key_of_observation(entity, relation)
@@ -139,14 +193,14 @@
             lag(gone_at) over in_order as previous_gone_at,
             max(gone_at) filter (where next_seq is null) over (partition by id) as finally_gone_at
         from absences
-        window in_order as (partition by id order by seq)
+        window in_order as (partition by id order by {{ in_order(feed) }})
     )
 
     select
         id,
         fingerprint,
         at as valid_from,
-        coalesce(lead(coalesce(previous_gone_at, at)) over (partition by id order by seq), finally_gone_at) as valid_to,
+        coalesce(lead(coalesce(previous_gone_at, at)) over (partition by id order by {{ in_order(feed) }}), finally_gone_at) as valid_to,
         delivery_id,
         content_id,
         row_number,

@@ -13,19 +13,24 @@
         d.sha256,
         mended.sha256 as mended_sha256,
         r.effect,
+        span.rows_from,
+        span.rows_until,
+        span.has_row_times,
         row_number() over (order by d.effective_at, d.delivery_id) as seq,
         (count(*) filter (where d.mode = 'full') over (
             partition by d.feed order by d.effective_at, d.delivery_id rows unbounded preceding
         )) as fulls
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
+    join ledger.spans as span using (delivery_id)
     left join ledger.deliveries as mended on mended.delivery_id = d.mends
     where r.run = {{ run }} and r.effect in ('add', 'context');
 
     create temporary table removed on commit drop as
-    select d.delivery_id, d.feed, d.effective_at, d.mends
+    select d.delivery_id, d.feed, d.effective_at, d.mends, span.rows_from, span.rows_until, span.has_row_times
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
+    join ledger.spans as span using (delivery_id)
     where r.run = {{ run }} and (r.effect = 'remove' or (r.effect = 'add' and d.in_history));
 
     analyze folding;
@@ -51,7 +56,9 @@
 {# The feeds of the run, each with its deliveries and its road:
    first: nothing of it is in history, and one delivery comes: every row is a version.
    direct: one delivery comes, later than all that is in history: its rows are held against the open versions.
-   fold: all else. The statements name deliveries and partitions, so that the planner knows how many rows they hold. #}
+   fold: all else. With row_times, deliveries whose rows have times of their own are among them: their observations are
+   in order of (at, seq), and each is held against the version that covers its own time.
+   The statements name deliveries and partitions, so that the planner knows how many rows they hold. #}
 {% macro feeds_of_the_fold() %}
     {%- set found = [] -%}
     {%- for feed in run_query(
@@ -59,27 +66,30 @@
         " from (select feed from folding union select feed from removed) as every order by 1"
     ).rows -%}
         {%- set deliveries = run_query(
-            "select f.*, effective_at::text as at, coalesce(account.unreadable, 0) > 0 as has_unreadable,"
+            "select f.*, effective_at::text as at, rows_from::text as since, coalesce(account.unreadable, 0) > 0 as has_unreadable,"
             " coalesce(account.good - account.duplicate, 0) as rows"
             " from folding as f left join ledger.row_accounts as account on account.delivery_id = f.content_id"
             " where feed = '" ~ feed.feed ~ "' order by seq"
         ).rows -%}
-        {%- set gone = run_query("select effective_at::text as at, mends from removed where feed = '" ~ feed.feed ~ "'").rows -%}
+        {%- set gone = run_query("select effective_at::text as at, rows_from::text as since, rows_until::text as until, mends, has_row_times"
+            " from removed where feed = '" ~ feed.feed ~ "'").rows -%}
         {%- set coming = deliveries | selectattr('effect', 'equalto', 'add') | list -%}
         {%- set mended = deliveries | selectattr('mends') | list -%}
-        {%- set in_order = not gone and not mended and coming | length == deliveries | length -%}
+        {%- set row_times = (deliveries | list + gone | list) | selectattr('has_row_times') | list | length > 0 -%}
+        {%- set in_order = not row_times and not gone and not mended and coming | length == deliveries | length -%}
         {%- do found.append({
             'key': feed.feed,
             'name': feed.feed | replace('.', '__'),
             'deliveries': deliveries,
             'coming': coming,
-            'removed': gone | map(attribute='at') | list,
+            'removed': gone,
             'removed_mended': gone | selectattr('mends') | map(attribute='at') | list,
             'mended': mended,
-            'since': (coming | map(attribute='at') | list + gone | map(attribute='at') | list) | min,
+            'since': (coming | map(attribute='since') | list + gone | map(attribute='since') | list) | min,
             'fulls': deliveries | selectattr('mode', 'equalto', 'full') | list | length,
             'rows': coming | sum(attribute='rows'),
             'in_order': in_order,
+            'row_times': row_times,
             'road': ('direct' if feed.is_known else 'first') if in_order and deliveries | length == 1 else 'fold'
         }) -%}
     {%- endfor -%}

@@ -60,12 +60,11 @@
     end $former$;
 
     -- By name: after a column came and one went, a delivery's table has them in another order than its parent.
-    {%- set columns = judged_columns(entity) %}
     create temporary table picked (like judged.{{ entity }}) on commit drop;
     {%- for content in contents_to_pick() %}
 
-    insert into picked ({{ columns | join(', ') }})
-    select {{ columns | map('replace', '"', 'told."', 1) | join(', ') }}
+    insert into picked ({{ judged_columns(entity) }})
+    select {{ judged_columns(entity, 'told') }}
     from judged.delivery_{{ content.content_id }} as told
     {%- if content.by_place %}
     where told.ctid = any (array(select place from writing where content_id = {{ content.content_id }} and not is_copy))
@@ -80,6 +79,14 @@
     analyze picked;
     analyze superseded;
 {% endmacro %}
+
+
+{# The declared columns of judged rows, by name: a part that was made after a column came has another order of them. #}
+{% macro judged_columns(entity, relation=none) -%}
+    {%- for name in bookkeeping_columns(entity) + entity_columns(entity) | map(attribute='name') | list -%}
+    {{ relation ~ '.' if relation }}{{ adapter.quote(name) }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
 
 
 {# The contents of which history lacks rows. A few are fetched by their places; of many, all are read. #}
@@ -145,11 +152,10 @@
 {# The judged rows of the versions that this run wrote, as a sub-select. #}
 {% macro written_rows(entity, feeds) %}
     (
-        {%- set columns = judged_columns(entity) | join(', ') %}
-        select {{ columns }} from pg_temp.picked
+        select {{ judged_columns(entity) }} from pg_temp.picked
         {%- for feed in feeds if feed.road == 'first' %}
         union all
-        select {{ columns }} from judged.delivery_{{ feed.coming[0].content_id }}
+        select {{ judged_columns(entity) }} from judged.delivery_{{ feed.coming[0].content_id }}
         {%- endfor %}
     )
 {%- endmacro %}

@@ -8,8 +8,8 @@
         | map(attribute='code') | list -%}
         analyze {{ judged }};
     {%- for rule in rules if rule.scope == 'delivery' %}
-        {%- set of_the_key = rule.unique_columns and rule.unique_columns | reject('equalto', '_delivery_id') | sort
-            == key | sort -%}
+        {%- set of_the_key = rule.unique_columns and rule.unique_columns
+            | reject('in', ['_delivery_id', '_effective_at']) | sort == key | sort -%}
         {%- set few -%}
             {%- if of_the_key -%} ({{ id }} is null or {{ id }} in (select {{ id }} from repeated)) {%- else -%} true {%- endif -%}
         {%- endset %}
@@ -27,16 +27,16 @@
     {%- endfor %}
 
         with conflicting as (
-            select {{ id }}
+            select {{ id }} {{- and_its_time(delivery.feed) }}
             from {{ judged }}
             where {{ id }} in (select {{ id }} from repeated)
-            group by 1
+            group by {{ id }} {{- and_its_time(delivery.feed) }}
             having count(*) > 1
         )
 
         update {{ judged }}
         set _broken = concat_ws(',', _broken, 'key_repeated')
-        where {{ id }} in (select {{ id }} from conflicting)
+        where ({{ id }} {{- and_its_time(delivery.feed) }}) in (select * from conflicting)
             and not coalesce(string_to_array(_broken, ',') && array[{{ "'" ~ unique_codes | join("', '") ~ "'" if unique_codes }}]::text[], false);
 
         update {{ judged }} set _broken = 'key_missing' where {{ id }} is null and _broken is null;

@@ -67,14 +67,8 @@
 {% endmacro %}
 
 {% macro bookkeeping_columns(entity) %}
-    {{ return([entity ~ '_id', '_feed', '_fingerprint', '_unparsed', '_delivery_id', '_row_number', '_line_number']) }}
-{% endmacro %}
-
-{# The columns of a judged row as the entity declares them today, quoted. #}
-{% macro judged_columns(entity) %}
-    {%- set names = [] -%}
-    {%- for name in bookkeeping_columns(entity) + entity_columns(entity) | map(attribute='name') | list -%}
-        {%- do names.append('"' ~ name ~ '"') -%}
-    {%- endfor -%}
-    {{ return(names) }}
+    {{ return(
+        [entity ~ '_id', '_feed', '_fingerprint', '_unparsed', '_delivery_id', '_row_number', '_line_number']
+        + (['_effective_at'] if has_row_times(entity) else [])
+    ) }}
 {% endmacro %}

@@ -17,6 +17,9 @@
             _delivery_id,
             _row_number,
             _line_number
+            {%- if has_row_times(entity) %},
+            {{ row_time(delivery.feed).sql if row_time(delivery.feed) else 'null::timestamptz' }} as _effective_at
+            {%- endif %}
             {%- for column in entity_columns(entity) %},
             cast({{ adapter.quote(column.name) }} as {{ column.data_type }}) as {{ adapter.quote(column.name) }}
             {%- endfor %}
@@ -24,6 +27,7 @@
             null::{{ column.type }} as {{ adapter.quote(column.attname) }}
             {%- endfor %}
         from ({{ fence() }} select * from ({{ sql }}) as mapping where _delivery_id = {{ delivery.delivery_id }}) as mapped
+        {{ join_own_time(delivery) }}
         {{ where }}
     ) as candidates
 {% endmacro %}

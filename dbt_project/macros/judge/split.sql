@@ -31,7 +31,7 @@
         analyze repeated;
 
         with occurrences as (
-            select ctid as place, row_number() over (partition by {{ id }}, _fingerprint order by _row_number) as nth
+            select ctid as place, row_number() over (partition by {{ id }}, _fingerprint {{- and_its_time(delivery.feed) }} order by _row_number) as nth
             from {{ judged }}
             where {{ id }} in (select {{ id }} from repeated) and _fingerprint is not null
         )
@@ -87,7 +87,7 @@ data_exception or cardinality_violation or program_limit_exceeded or plpgsql_err
         alter table {{ judged }}
             drop column _broken,
             drop column _warned,
-            {%- for name in bookkeeping_columns(entity) if name != '_unparsed' %}
+            {%- for name in bookkeeping_columns(entity) if name not in ('_unparsed', '_effective_at') %}
             alter {{ name }} set not null,
             {%- endfor %}
             add constraint of_one_delivery check (_delivery_id = {{ delivery.delivery_id }});

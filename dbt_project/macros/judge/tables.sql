@@ -13,6 +13,9 @@
     {{ refuse_lengths(entity, column) -}}
     alter table {{ relation }} add column if not exists {{ adapter.quote(column.name) }} {{ column.data_type }};
     {% endfor %}
+    {%- if has_row_times(entity) %}
+    alter table {{ relation }} add column if not exists _effective_at timestamptz;
+    {%- endif %}
     create table if not exists quarantine.{{ entity }} (
         quarantine_id bigint generated always as identity primary key,
         delivery_id bigint not null references ledger.deliveries,

@@ -37,6 +37,8 @@ cross join pii.erased_key_now() as mark_key
    (%(key)s, %(id)s; NULL where the person is not named so). %(delivery)s is the delivery. #}
 {% macro rows_to_erase(entity, feed, staging_model, pii) -%}
 {%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
+{%- set own = namespace(feed=none) -%}
+{%- for feed, time in var('row_times').items() if feed.replace('.', '__') == staging_model[4:] %}{% set own.feed = time %}{% endfor -%}
 select
     mapped._row_number as row_number,
     mapped._line_number as line_number,
@@ -45,8 +47,15 @@ select
     to_jsonb(mapped) - array[
         {%- for column in personal_columns(entity) %}'{{ column.name }}', {% endfor %}
         '_delivery_id', '_row_number', '_line_number', '_unparsed'
-    ] as attributes
+    ]
+    {%- if own.feed %} || jsonb_build_object('_effective_at', {{ own.feed.sql }}) {%- endif %} as attributes
 from {{ ref(staging_model) }} as mapped
+{%- if own.feed %}
+join (
+    select _delivery_id as delivery_id, _row_number as row_number, {{ adapter.quote(own.feed.column) }} as told
+    from staging.{{ staging_model[4:] }}
+) as own_time on own_time.delivery_id = mapped._delivery_id and own_time.row_number = mapped._row_number
+{%- endif %}
 cross join pii.token_key_now() as key
 where mapped._delivery_id = %(delivery)s
     and (

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -108,3 +109,20 @@ def test_a_bucket_that_is_not_there_stops_nothing_else(small: Sluice, s3: Any, m
     assert "s3://no-such-bucket/acme/things-*.csv does not answer" in told[0]
     assert [merged.entity for merged in raised.value.report.merged] == ["thing"]
     assert {row[0] for row in small.sql("select outcome from ledger.fetches")} == {"failed"}
+
+
+def test_the_metadata_of_an_object_says_when_it_holds(things: Any, s3: Any) -> None:
+    things.declare({"drop": "acme/things-*.csv"}, effective_at={"metadata": "speaks-of"})
+    key = "in/acme/things-a.csv"
+    put(s3, key)
+    [problem] = things.collect().problems
+    assert problem.startswith("s3://drops/in/acme/things-a.csv: the time that it speaks of")
+    assert "acme.things" in problem
+    s3.put_object(Bucket="drops", Key=key, Body=CSV, Metadata={"Speaks-Of": "2026-01-03T08:00:00+02:00"})
+    assert things.collect().problems == []
+    assert things.deliveries("effective_at") == [(datetime(2026, 1, 3, 6, tzinfo=UTC),)]
+    things.declare({"drop": "acme/things-*.csv"}, effective_at={"metadata": "last-modified"})
+    put(s3, key, CSV + b"s,z,1,,\n")
+    assert things.collect().problems == []
+    changed = s3.head_object(Bucket="drops", Key=key)["LastModified"]
+    assert things.deliveries("effective_at")[-1] == (changed,)
