@@ -5,8 +5,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import make_url, text
@@ -128,10 +130,32 @@ def invoke(
         *(["--quiet"] if quiet else []),
     ]
     runner = _shown(manifest) if in_flow() and arguments[0] != "parse" else dbtRunner(manifest=manifest)
-    result = runner.invoke([*arguments, *settings_of_all])
+    result = _on_a_short_stack(partial(runner.invoke, [*arguments, *settings_of_all]))
     if not result.success:
         raise SluiceError(f"dbt {' '.join(arguments)} failed. {_complaint(result)}")
     return result.result
+
+
+def _on_a_short_stack(call: Callable[[], Any]) -> Any:
+    """Call in a thread of its own. For each flag of its adapter dbt looks at all frames of the stack, and for some of
+    them at all modules of the process: below pytest, with Prefect and boto3 loaded, that was 2 s of each invocation."""
+    with ThreadPoolExecutor(1, thread_name_prefix="dbt") as thread:
+        done = thread.submit(copy_context().run, call)
+        try:
+            wait([done])
+        except BaseException:  # the run is cancelled: so is what dbt does in the database
+            _cancel()
+            raise
+    return done.result()
+
+
+def _cancel() -> None:
+    from dbt.adapters.factory import FACTORY
+
+    for adapter in FACTORY.adapters.values():
+        for connection in list(adapter.connections.thread_connections.values()):
+            if connection.state == "open":
+                connection.handle.cancel()
 
 
 def compiled(*pieces: str) -> tuple[str, ...]:
