@@ -1,7 +1,6 @@
 """Merge: the staged deliveries of one entity are judged, folded into history, and published."""
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from checks import contract, delivery_checks, personal, plausible
@@ -225,13 +224,8 @@ def amended_rows(feed: Feed, delivery_id: int) -> str | None:
     """A query for a delivery's rows as its mapping sees them; None where no shape in them is amended."""
     if not amend.amends_shapes(feed):
         return None
-    return f"{_amended(feed.vendor, feed.name, dbt.project_hash())} where _delivery_id = {delivery_id}"
-
-
-@cache
-def _amended(vendor: str, feed: str, version: str) -> str:  # noqa: ARG001  (another version of the project reads otherwise)
-    [sql] = dbt.compiled(f"select * from {{{{ amended('{vendor}', '{feed}') }}}} as amended")
-    return sql
+    [rows] = dbt.compiled(f"select * from {{{{ amended('{feed.vendor}', '{feed.name}') }}}} as amended")
+    return f"{rows} where _delivery_id = {delivery_id}"
 
 
 @step("judge {entity} run {run}")

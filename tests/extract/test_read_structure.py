@@ -320,3 +320,10 @@ def test_markup_that_breaks_off_is_no_table(tmp_path: Path) -> None:
 def test_names_in_angle_brackets_are_no_markup(tmp_path: Path) -> None:
     reading = opened(tmp_path, "<TICKER>,<DATE>,<CLOSE>\nABC,20260105,12.5\nDEF,20260105,3\n")
     assert (list(reading.found.header), read(reading)[1]) == (["<TICKER>", "<DATE>", "<CLOSE>"], {"rows": 2})
+
+
+def test_a_title_that_is_repeated_in_a_folded_header_is_no_part_of_a_name(tmp_path: Path) -> None:
+    text = 'The Register,,\n(a) Reference,(b) name,(c) area\nnumber,The Register,"land, Ha"\nA1,Yard,0.4\n'
+    reading = opened(tmp_path, text, ["(a) Reference number", "(b) name", "(c) area land, Ha"])
+    assert reading.found.header == ("(a) Reference number", "(b) name", "(c) area land, Ha")
+    assert read(reading)[0] == [["A1", "Yard", "0.4"]]

@@ -1,6 +1,5 @@
 """What a change of mapping, contract or list concerns is judged again, and nothing else."""
 
-import json
 import shutil
 
 import pytest
@@ -32,12 +31,16 @@ def reprocess(*arguments):
     forget_settings()
     done = CliRunner().invoke(main, ["reprocess", *arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return json.loads(done.output) if "--json" in arguments else done.output
+    return done.output
 
 
 def causes():
-    (found,) = reprocess("thing", "--dry-run", "--json")
-    return {one["delivery_id"]: one["causes"] for one in found["concerned"]}
+    from flows import dbt
+    from flows.reprocess import find
+
+    forget_settings()
+    dbt.prepare()
+    return {one.delivery_id: list(one.causes) for one in find("thing").concerned}
 
 
 def test_a_change_is_followed_to_the_deliveries_that_it_concerns(house, checks):

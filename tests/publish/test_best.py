@@ -2,8 +2,7 @@
 
 import pytest
 from click.testing import CliRunner
-from conftest import forget_settings
-from samples import loaded
+from conftest import PROJECT, forget_settings
 
 ENTITY = "conservation_area"
 AREA = '"MULTIPOLYGON (((-0.15 51.54, -0.14 51.54, -0.14 51.55, -0.15 51.54)))"'
@@ -13,7 +12,7 @@ MAPPED = "wkt,id,name,area(ha),documentation-url,Layer,start-date,geometry,entry
 
 @pytest.fixture(scope="module")
 def house(install):
-    yield loaded(install)
+    yield install(PROJECT / "dbt_project", PROJECT / "checks")
     forget_settings()
 
 
