@@ -106,15 +106,16 @@ def stage_to_look(feed: Feed, delivery_id: int) -> None:
 
 
 def is_intact(delivery_id: int) -> bool:
-    """Whether all that was staged of a delivery is still there: unlogged tables are empty after the server crashed."""
+    """Whether all that was staged of a delivery is still there: unlogged tables are empty, never in part, after the
+    server crashed."""
     with transaction() as connection:
         there = connection.scalar(text("select to_regclass(:table)"), {"table": f"staging.delivery_{delivery_id}"})
-        counted = text(
-            f"select a.staged = (select count(*) from staging.delivery_{int(delivery_id)}) and a.unreadable ="
-            " (select count(*) from staging.unreadable as u where u.delivery_id = a.delivery_id)"
+        held = text(
+            f"select (a.staged = 0 or exists (select from staging.delivery_{int(delivery_id)})) and (a.unreadable = 0"
+            " or exists (select from staging.unreadable as u where u.delivery_id = a.delivery_id))"
             " from ledger.row_accounts as a where a.delivery_id = :id"
         )
-        return bool(there and connection.scalar(counted, {"id": delivery_id}))
+        return bool(there and connection.scalar(held, {"id": delivery_id}))
 
 
 def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None) -> None:

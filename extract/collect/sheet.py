@@ -14,6 +14,11 @@ class Sheets(OverHttp):
 
     Declaration = Sheet  # type: ignore[assignment]
 
+    @staticmethod
+    def dated(how: Sheet) -> bool:  # type: ignore[override]  # noqa: ARG004
+        """A sheet is what it is now."""
+        return False
+
     def __init__(self, feed: Feed, how: Sheet, ask: Ask) -> None:
         super().__init__(feed, Http(url=export_url(how), volatile=how.volatile), ask)
 

@@ -1,10 +1,17 @@
 """A tracked column comes or goes: no version more in valid time; what is seen with it gets its values."""
 
+import os
+import random
 import shutil
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import forget_settings
+from conftest import TEST_PROJECT, forget_settings
+from dbt_project.test_history import EXAMPLES, Delivery, Key, Played, Step, contents, in_force, told_apart
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 OTHER = "n,z,1,1,"  # so that a file is not the same content as the one before: that would be a sighting
@@ -17,7 +24,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.judged = folder / "models/judged/judged_thing.yml"
-        self.mappings = [folder / f"models/staging/acme/stg_acme__{feed}.sql" for feed in ("things", "changes")]
+        self.mappings = sorted((folder / "models/staging/acme").glob("stg_acme__*.sql"))
 
     def add(self) -> None:
         """`weight`, as the note says it."""
@@ -132,3 +139,128 @@ def test_a_delta_refreshes_its_own_keys(small, project):
     project.add()
     day(small, 2, "n,b,1,6,", feed="changes")
     assert versions(small) == [("a", 1, None, "2026-01-01", None), ("b", 1, 6, "2026-01-01", None)]
+
+
+class Weighed(Delivery):
+    """A delivery whose rows have a weight, in their note: (region, code, size, keeper, weight)."""
+
+    def text(self) -> str:
+        lines = [f"{region},{code},{size},{weight},{keeper}" for region, code, size, keeper, weight in self.rows]
+        return HEADER + "".join(f"{line}\n" for line in self.with_lost(lines))
+
+    @property
+    def is_later(self) -> bool:
+        """Whether it is judged by the columns of later: with the weight, and without the keeper."""
+        return self.day >= CHANGED_ON
+
+    def seen(self) -> dict[Key, tuple[str, str | None, str | None]]:
+        """Size, keeper and weight of the keys that are good, as far as its columns go."""
+        distinct: dict[Key, set[tuple[str, str | None, str | None]]] = defaultdict(set)
+        for region, code, size, keeper, weight in self.rows:
+            distinct[region, code].add((size, None, weight) if self.is_later else (size, keeper, None))
+        return {key: min(of) for key, of in distinct.items() if len(of) == 1 and min(of)[0] in ("1", "2")}
+
+
+CHANGED_ON = 4
+
+
+def reference(told: list[Weighed]) -> dict[tuple[str, Key], list[list[Any]]]:
+    """The versions of each feed's keys: [size, keeper, weight, start, end]. What both know is compared with what was
+    seen last; a version that is seen with a weight has it from then on."""
+    versions: dict[tuple[str, Key], list[list[Any]]] = {}
+    last: dict[tuple[str, Key], tuple[Any, ...]] = {}
+    for delivery in told:
+        seen = delivery.seen()
+        for key, values in seen.items():
+            known = versions.setdefault((delivery.feed, key), [])
+            before, last[delivery.feed, key] = last.get((delivery.feed, key)), values
+            both = zip(before or (), values, strict=False)
+            is_open = bool(known) and known[-1][4] is None
+            if is_open and all(None in pair or pair[0] == pair[1] for pair in both):
+                known[-1][2] = known[-1][2] or values[2]
+                continue
+            if is_open:
+                known[-1][4] = delivery.at
+            known.append([*values, delivery.at, None])
+        there = {row[:2] for row in delivery.rows}
+        protected = {part for one in delivery.unreadable for part in one}
+        for (feed, key), known in versions.items():
+            absent = key not in there and not protected & set(key)
+            if delivery.feed == "things" == feed and absent and known[-1][4] is None:
+                known[-1][4] = delivery.at
+    return versions
+
+
+@st.composite
+def stories(draw) -> tuple[list[Weighed], list[Step], list[Step]]:
+    """Deliveries from before and after a day on which a column comes and one goes, and the steps of both times. What is
+    retracted then may have come before; what is judged then speaks of later days."""
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    days = st.tuples(st.sampled_from(["things", "things", "changes"]), st.integers(0, 2 * CHANGED_ON - 1))
+    told = []
+    for feed, day in sorted(draw(st.sets(days, min_size=5, max_size=8)) | {("things", 1), ("things", 5)}):
+        rows, lost = contents(rng, feed)
+        told.append(Weighed(feed, [(*row, rng.choice("56")) for row in rows], day, lost))
+    phases: list[list[Step]] = []
+    for is_later in (False, True):
+        ours = [number for number, delivery in enumerate(told) if delivery.is_later == is_later]
+        steps: list[Step] = [("deliver", number) for number in draw(st.permutations(ours))]
+        every = st.sampled_from(range(len(told)) if is_later else ours)
+        extra = st.one_of(
+            st.tuples(st.just("run"), st.just(0)),
+            st.tuples(st.just("crash"), st.integers(0, 7)),
+            st.tuples(st.just("retract"), every),
+            st.tuples(st.just("undo"), st.sampled_from(ours)),
+        )
+        for step in draw(st.lists(extra, max_size=5)):
+            steps.insert(draw(st.integers(0, len(steps))), step)
+        phases.append([*steps, ("run", 0)])
+    return told, phases[0], phases[1]
+
+
+@pytest.fixture(scope="module")
+def weighed_project(moving_project, tmp_path_factory) -> Path:
+    """The project of before: the note, which stands for the weight, is no tracked column itself."""
+    folder = tmp_path_factory.mktemp("weighed") / "project"
+    shutil.copytree(moving_project, folder)
+    judged = Project(folder).judged
+    judged.write_text(judged.read_text().replace("pii: free_text", "pii: free_text, tracked: false"))
+    return folder
+
+
+@given(story=stories())
+@settings(
+    max_examples=max(1, EXAMPLES // 3),
+    deadline=None,
+    derandomize=EXAMPLES < 100,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@pytest.mark.timeout(36000)
+def test_history_is_a_function_of_the_deliveries_when_columns_change(install, weighed_project, story):
+    told, before, after = story
+    sluice = install(weighed_project, TEST_PROJECT / "checks")
+    played = Played(sluice, told)
+    played.play(before)
+    shutil.copytree(weighed_project, sluice.home / "project")
+    os.environ["SLUICE_DBT_PROJECT"] = str(sluice.home / "project")
+    changed = Project(sluice.home / "project")
+    changed.add()
+    changed.drop("keeper")
+    sluice.run()
+    played.play(after)
+    expected = {
+        (f"acme.{feed}", *key, int(size), bool(keeper), int(weight) if weight else None, start, end)
+        for (feed, key), known in reference(in_force(told, played.done)).items()
+        for size, keeper, weight, start, end in known
+    }
+    found = sluice.sql(
+        "select _feed, region, code, size, keeper_token is not null, weight, valid_from, valid_to"
+        " from history.dim_thing where _superseded_in is null"
+    )
+    assert told_apart(found, expected) == ""
+    assert not sluice.sql(
+        "select * from ledger.row_accounts join ledger.deliveries using (delivery_id) where in_history and"
+        " (good = opened + changed + unchanged + duplicate and least(opened, changed, unchanged, closed) >= 0)"
+        " is not true"
+    )

@@ -82,8 +82,7 @@
 {% endmacro %}
 
 
-{# Out of order, each delivery is held against the versions that cover its own time; and what begins, ends or
-   got new columns at the time of a delivery that goes is concerned. #}
+{# Out of order, each delivery is held against the versions that cover its own time. #}
 {% macro concerned_out_of_order_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
     {%- for delivery in feed.coming if delivery.has_row_times %}
@@ -121,15 +120,8 @@
     {%- endif %}
     {%- endfor %}
     {%- for gone in feed.removed %}
-    {%- for bound in ('valid_from', 'valid_to', '_refreshed_at') %}
-    select {{ id }} as id
-    from {{ relation }}
-    where _superseded_in is null and _feed = '{{ feed.key }}'
-        {%- if gone.has_row_times %} and {{ bound }} between '{{ gone.since }}' and '{{ gone.until }}'
-        {%- else %} and {{ bound }} = '{{ gone.at }}'
-        {%- endif %}
+    {{ concerned_by_what_goes_sql(relation, feed, gone, id) }}
     union
-    {%- endfor %}
     {%- endfor %}
     {%- for at in feed.removed_mended %}
     {{ alive_when_mended(relation, id, feed.key, at) }}
@@ -158,4 +150,34 @@
     {%- if later %}
         or (version.valid_from = told.at and version._delivery_id in ({{ later | join(', ') }}))
     {%- endif %}
+{% endmacro %}
+
+
+{# A delta that goes concerns the keys that it spoke of: its rows say which, where they are those that history was told.
+   Else what begins, ends or got new columns at the time of a delivery that goes is looked for in the whole dimension. #}
+{% macro concerned_by_what_goes_sql(relation, feed, gone, id) %}
+    {%- if gone.mode == 'delta' and gone.effect == 'remove' and is_as_merged(gone.content_id) %}
+    select told.{{ id }} as id
+    from judged.delivery_{{ gone.content_id }} as told
+    {%- else %}
+    {%- set then = "between '" ~ gone.since ~ "' and '" ~ gone.until ~ "'" if gone.has_row_times else "= '" ~ gone.at ~ "'" %}
+    select {{ id }} as id
+    from {{ relation }}
+    where _superseded_in is null
+        and _feed = '{{ feed.key }}'
+        and (valid_from {{ then }} or valid_to {{ then }} or _refreshed_at {{ then }})
+    {%- endif %}
+{% endmacro %}
+
+
+{# Whether a content's judged rows are still there, and still those that were merged. #}
+{% macro is_as_merged(content_id) %}
+    {%- set rows = run_query(
+        "select good - duplicate from ledger.row_accounts where delivery_id = " ~ content_id ~ " and opened is not null"
+    ).rows -%}
+    {{ return(
+        rows | length > 0
+        and is_there('judged.delivery_' ~ content_id)
+        and run_query("select count(*) from judged.delivery_" ~ content_id).rows[0][0] == rows[0][0]
+    ) }}
 {% endmacro %}

@@ -27,7 +27,9 @@
     where r.run = {{ run }} and r.effect in ('add', 'context');
 
     create temporary table removed on commit drop as
-    select d.delivery_id, d.feed, d.effective_at, d.mends, span.rows_from, span.rows_until, span.has_row_times
+    select
+        d.delivery_id, coalesce(d.sighting_of, d.delivery_id) as content_id, d.feed, d.effective_at, d.mode, d.mends,
+        r.effect, span.rows_from, span.rows_until, span.has_row_times
     from ledger.run_deliveries as r
     join ledger.deliveries as d using (delivery_id)
     join ledger.spans as span using (delivery_id)
@@ -71,7 +73,7 @@
             " from folding as f left join ledger.row_accounts as account on account.delivery_id = f.content_id"
             " where feed = '" ~ feed.feed ~ "' order by seq"
         ).rows -%}
-        {%- set gone = run_query("select effective_at::text as at, rows_from::text as since, rows_until::text as until, mends, has_row_times"
+        {%- set gone = run_query("select removed.*, effective_at::text as at, rows_from::text as since, rows_until::text as until"
             " from removed where feed = '" ~ feed.feed ~ "'").rows -%}
         {%- set coming = deliveries | selectattr('effect', 'equalto', 'add') | list -%}
         {%- set mended = deliveries | selectattr('mends') | list -%}
