@@ -46,9 +46,11 @@ def ingest(
     return Ingested(feed, printable(path.name), registered.delivery_id, outcome, state, registered.same_as, reason)
 
 
-def registered(feed: str, path: Path, arrived_at: datetime, container: str | None) -> Ingested:
+def registered(
+    feed: str, path: Path, effective_at: date | None, arrived_at: datetime, container: str | None
+) -> Ingested:
     """Archive and register a file, and stage it later, together with others."""
-    found = register(feed, path, None, arrived_at, True, container)
+    found = register(feed, path, effective_at, arrived_at, True, container)
     return Ingested(feed, printable(path.name), found.delivery_id, found.outcome, found.state, found.same_as)
 
 

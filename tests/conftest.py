@@ -252,7 +252,7 @@ def aws(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str
 
     import boto3
 
-    from extract.collect import objects
+    from warehouse import aws as doors
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -260,6 +260,6 @@ def aws(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str
     for name, value in access.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     urllib.request.urlopen(urllib.request.Request(f"{aws_url}/moto-api/reset", method="POST"), timeout=10).close()
-    objects.client.cache_clear()
+    doors.client.cache_clear()
     yield lambda service: boto3.Session().client(service)
-    objects.client.cache_clear()
+    doors.client.cache_clear()

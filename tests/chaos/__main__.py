@@ -140,7 +140,7 @@ def environment(home: Path, s3: str, prefect: str | None) -> dict[str, str]:
         "SLUICE_PROJECT": str(PROJECT),
         "SLUICE_DBT_PROJECT": str(home / "project"),
         "SLUICE_CHECKS_FOLDER": str(PROJECT / "tests" / "project" / "checks"),
-        "SLUICE_DROP_URL": "s3://arrivals/in",
+        "SLUICE_DROP_FOLDER": "s3://arrivals/in",
         "AWS_ENDPOINT_URL": s3,
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "a-secret-that-is-nowhere-to-be-read",
