@@ -1,7 +1,7 @@
 """Entities: what rows are about, as the YAML beside each judged model declares it."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -167,8 +167,14 @@ def _meta(file: Path, entity: str) -> dict[str, Any]:
 
 def _model(file: Path, entity: str) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        state = file.stat()
     except FileNotFoundError:
         raise FeedError(f"{file} is missing; it declares the entity {entity}.") from None
-    models = {model["name"]: model for model in document.get("models", [])}
+    models = {model["name"]: model for model in _document(file, state.st_mtime_ns, state.st_size).get("models", [])}
     return dict(models.get(f"judged_{entity}") or {})
+
+
+@lru_cache(maxsize=512)
+def _document(file: Path, changed_at: int, size: int) -> dict[str, Any]:  # noqa: ARG001  (another state is another text)
+    """A file as it is, read once: a run asks for it a hundred times."""
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})

@@ -224,10 +224,11 @@ def prefect_url() -> Iterator[str]:
 @pytest.fixture
 def api(prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """That server, for this test's process and the processes that it starts."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
     monkeypatch.setenv("PREFECT_API_URL", prefect_url)
-    with temporary_settings({PREFECT_API_URL: prefect_url, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}):
+    # The thread that sends logs does not know of these settings: it would start a server of its own, for 10 s.
+    with temporary_settings({PREFECT_API_URL: prefect_url, PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield prefect_url
 
 

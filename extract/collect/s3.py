@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -102,14 +103,14 @@ def fetch(wanted: S3Object, into: Path) -> Fetched:
                 size += len(piece)
         if size != whole:
             raise Cut(f"{wanted.url} ended after {size:,} of {whole:,} bytes.")
-    changed_at = answer["LastModified"]
-    headers = {
+    told = {
         "etag": answer["ETag"],
-        "last-modified": _moment(changed_at),
+        "last-modified": _moment(answer["LastModified"]),
         "content-type": answer.get("ContentType", ""),
         "content-length": str(size),
     }
-    return Fetched(into, size, 200, headers, changed_at)
+    users = {f"x-amz-meta-{name.lower()}": value for name, value in (answer.get("Metadata") or {}).items()}
+    return Fetched(into, size, 200, told | users, answer["LastModified"])
 
 
 def _get(wanted: S3Object, which: dict[str, str]) -> Any:
@@ -143,8 +144,8 @@ def told_plainly(where: str) -> Iterator[None]:
 
 
 def _moment(changed_at: datetime) -> str:
-    """A time to the second: a listing may tell more of it than the object does."""
-    return f"{changed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """A time as HTTP writes it, to the second: a listing may tell more of it than the object does."""
+    return format_datetime(changed_at.astimezone(UTC), usegmt=True)
 
 
 @cache

@@ -6,7 +6,7 @@ select
     's3://' || known.bucket || '/' || known.key,
     0,
     '"' || known.etag || '"',
-    to_char(known.modified_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    to_char(known.modified_at at time zone 'utc', 'Dy, DD Mon YYYY HH24:MI:SS "GMT"'),
     '"' || known.etag || '"',
     'unchanged',
     became.delivery_id
