@@ -26,6 +26,7 @@ class Chaos:
         from flows.server import free_port
 
         self.dice, self.home = random.Random(seed), home
+        self.occupied = 0  # runs that the worker was killed in
         self.sent: dict[int, dict[str, int]] = {}  # day -> what its file says: code -> size
         s3, server = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self.actors: dict[str, Any] = {
@@ -79,9 +80,17 @@ class Chaos:
         with contextlib.suppress(Exception):  # while the S3 server is down the vendor tries again: bucket() does it
             self._put(boto3.client("s3"), day, self.sent[day])
 
-    def strike(self) -> str:
-        """Kill somebody, and start what was killed again."""
-        victim = self.dice.choice([name for name in VICTIMS if name in self.actors])
+    def victims(self, kills: int) -> list[str]:
+        """Whom to kill, in order: each kind once, then whomever the dice hit."""
+        there = [name for name in VICTIMS if name in self.actors]
+        each = list(dict.fromkeys(there))
+        self.dice.shuffle(each)
+        return (each + self.dice.choices(there, k=kills))[: max(kills, len(each))]
+
+    def strike(self, victim: str) -> str:
+        """Kill somebody, and start what was killed again. A worker is killed while it works."""
+        if victim == "worker":
+            self.occupy()
         self.actors[victim].kill()
         time.sleep(self.dice.random())
         self.actors[victim].start()
@@ -89,9 +98,22 @@ class Chaos:
             self.bucket()
         return victim
 
+    def occupy(self, patience: float = 20) -> None:
+        """Let the worker have a run, and be at it."""
+        from prefect.client.orchestration import get_client
+        from prefect.deployments import run_deployment
+
+        with contextlib.suppress(Exception), get_client(sync_client=True) as client:  # the server may be down just now
+            asked = run_deployment("run/everything", timeout=0, as_subflow=False)
+            until = time.monotonic() + patience
+            while time.monotonic() < until and not client.read_flow_run(asked.id).state.is_running():
+                time.sleep(0.3)
+            self.occupied += 1
+
     def stream(self, deliveries: int, kills: int, seconds: float) -> list[str]:
         """Files come and processes die, in an order that the seed decides, until both are done or time is over."""
-        events = ["file"] * deliveries + ["kill"] * kills
+        victims = self.victims(kills)
+        events = ["file"] * deliveries + ["kill"] * len(victims)
         days = self.dice.sample(range(deliveries), deliveries)
         self.dice.shuffle(events)
         struck, until = [], time.monotonic() + seconds
@@ -99,7 +121,7 @@ class Chaos:
             if event == "file":
                 self.deliver(days.pop())
             elif time.monotonic() < until:
-                struck.append(self.strike())
+                struck.append(self.strike(victims.pop(0)))
             time.sleep(self.dice.random() * 1.5)
         return struck
 
