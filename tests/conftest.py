@@ -22,6 +22,25 @@ PROJECT = Path(__file__).resolve().parents[1]
 TEST_PROJECT = PROJECT / "tests" / "project"
 
 
+# Files whose tests ask a Prefect server: one worker of pytest has them all, for a server costs 10 s and 300 MB.
+WITH_PREFECT = ("deployments/test_a", "deployments/test_listen", "flows/test_prefect", "flows/test_flow_runs")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """Each file is one worker's, as with --dist loadfile."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "prefect" if any(name in file for name in WITH_PREFECT) else file
+
+    return ByServer(config, log)
+
+
 def forget_settings() -> None:
     """Let the process read its settings, feeds and engine anew."""
     from extract import entities, feeds

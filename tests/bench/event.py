@@ -37,7 +37,7 @@ def process(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield running
     finally:
         running.terminate()
-        running.wait(30)
+        running.wait(120)
 
 
 def cpu(pid: int) -> float:

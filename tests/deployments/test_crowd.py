@@ -1,4 +1,4 @@
-"""Ten thousand files in a minute: they are merged in batches, and a listing that shows them fetches what is new only."""
+"""Ten thousand files in a minute: they are merged in batches, and a listing of them gives what is new only."""
 
 import json
 from contextlib import contextmanager
