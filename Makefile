@@ -92,8 +92,6 @@ bench-read: setup
 	@$(BIN)/python -m tests.bench_read.speed
 
 # Running for real: Prefect, worker, event consumer, pages; SLUICE_DEMO_S3=1 adds an S3 of its own.
-.PHONY: demo demo-five demo-history demo-privacy demo-quarantine bench bench-read bench-event bench-scale test-deep test-slow test-chaos \
-	test check format docs up down lock setup clean
 up: setup
 	@$(BIN)/sluice up
 

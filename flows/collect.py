@@ -7,13 +7,17 @@ from extract import deliver as arriving
 from extract.collect import collecting, references
 from extract.collect.collecting import Arrival
 from extract.feeds import Feed, catalogue
-from flows.ingest import Ingested, ingest
+from flows import assets
+from flows.fan_out import stage_waiting
+from flows.ingest import Ingested, ingest, registered
 from flows.prefect_door import flow, go, secret_block
 from flows.report import Report, RunError
 from warehouse.errors import printable
 from warehouse.migrate import migrate
+from warehouse.settings import settings
 
 references.resolvers["block"] = secret_block
+SHOWN_EACH = 20  # files of a run that have a flow run of their own; it costs a second each
 Done = Callable[[date | None], None]
 
 
@@ -27,6 +31,8 @@ def collect(feeds: Sequence[str] = ()) -> Report:
     report = Report()
     migrate()
     collect_feeds(chosen, report)
+    for refusal in stage_waiting(report.ingested):
+        report.tell(refusal)
     if report.problems:
         raise RunError(report)
     return report
@@ -54,22 +60,35 @@ def collect_feed(
                 done(offer.day)
 
 
-def take_in(feed: Feed, arrival: Arrival, report: Report) -> None:
-    """Ingest a file that came, each member of a zip by itself, unless the ledger knows it."""
+def take_in(feed: Feed, arrival: Arrival, report: Report, *, within: bool = False) -> None:
+    """Ingest a file that came, each member of a zip by itself, unless the ledger knows it. `within`: as steps of the
+    flow run that we are in; so it is, too, when many came."""
     told = arriving.told_beside(feed, arrival.offer.source, arrival.path, arrival.metadata)
-    effective = arrival.offer.day or told
-    for parcel in arriving.parcels(feed, arrival.path, effective):
-        file = _known(feed, arrival, parcel, told) or go(
-            ingest,
-            feed.key,
-            parcel.path,
-            effective,
-            arrival.arrived_at,
-            arrival.offer.path is None,  # what is fetched is what the source says now, also if it said so before
-            parcel.container,
-        )
+    for parcel in arriving.parcels(feed, arrival.path, arrival.offer.day or told):
+        within = within or len(report.ingested) >= SHOWN_EACH
+        file = _known(feed, arrival, parcel, told) or _ingest(feed, arrival, parcel, told, within)
         report.ingested.append(file)
         arrival.became(file.delivery_id, again=file.outcome == "again")
+        tell_lineage(arrival, file)
+
+
+def _ingest(feed: Feed, arrival: Arrival, parcel: arriving.Parcel, told: datetime | None, within: bool) -> Ingested:
+    """Archive, register and stage. Where a cluster stages, what comes in a crowd is registered only, and staged
+    together before the merge."""
+    effective = arrival.offer.day or told
+    if within and settings().staging_cluster is not None:
+        return registered(feed.key, parcel.path, effective, arrival.arrived_at, parcel.container)
+    # What is fetched is what the source says now, also if it said so before.
+    retry = arrival.offer.path is None
+    asked = (feed.key, parcel.path, effective, arrival.arrived_at, retry, parcel.container)
+    return ingest.fn(*asked) if within else go(ingest, *asked)
+
+
+def tell_lineage(arrival: Arrival, file: Ingested) -> None:
+    """An object became this delivery: an asset event, so that the line from object to published view can be seen."""
+    if arrival.offer.source.startswith("s3://"):
+        table = assets.table("staging", file.feed.replace(".", "__"))
+        assets.made(table, arrival.offer.source, delivery=file.delivery_id, outcome=file.outcome)
 
 
 def _known(feed: Feed, arrival: Arrival, parcel: arriving.Parcel, told: datetime | None) -> Ingested | None:

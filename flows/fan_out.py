@@ -1,17 +1,28 @@
 """Staging a backlog: one delivery after the other, or many at once on a Dask cluster, where SLUICE_STAGING_CLUSTER
 names one (an address, or a number of processes on this machine)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import prefect
 
-from flows.ingest import stage
+from flows.ingest import Ingested, stage, why_refused
 from flows.prefect_door import KEEPS_NOTHING, served
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
 WORTHWHILE = 4  # deliveries from which on a cluster is asked
+NOT_STAGED = ("new", "received")
+
+
+def stage_waiting(files: Iterable[Ingested]) -> list[str]:
+    """Stage those of the files that were registered only; gives the reasons of those that are refused."""
+    return refusals([(file.feed, file.delivery_id) for file in files if (file.outcome, file.state) == NOT_STAGED])
+
+
+def refusals(deliveries: Sequence[tuple[str, int]]) -> list[str]:
+    """Stage deliveries; gives the reasons of those that are refused."""
+    return [why_refused(delivery_id) for delivery_id, state in stage_all(deliveries).items() if state == "refused"]
 
 
 def stage_all(deliveries: Sequence[tuple[str, int]]) -> dict[int, str]:

@@ -48,7 +48,7 @@ def ingest(
 
 
 def registered(
-    feed: str, path: Path, effective_at: datetime | None, arrived_at: datetime, container: str | None
+    feed: str, path: Path, effective_at: date | datetime | None, arrived_at: datetime, container: str | None
 ) -> Ingested:
     """Archive and register a file, and stage it later, together with others."""
     found = register(feed, path, effective_at, arrived_at, True, container)

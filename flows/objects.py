@@ -1,6 +1,6 @@
 """Objects: what came into the bucket is taken in, and its entities are brought up to date: one merge for many files."""
 
-from extract.collect.objects import S3Object
+from extract.collect.s3 import S3Object
 from extract.feeds import catalogue
 from flows import taking
 from flows.prefect_door import LONGEST, flow, keep_table
@@ -26,7 +26,7 @@ def take_objects(objects: list[str]) -> Report:
     prepare()
     for uri in dict.fromkeys(objects):
         try:
-            report.ingested += taking.take(S3Object.of(uri))
+            taking.take(S3Object.of(uri), report)
             report.taken.add(uri)
         except Exception as error:
             report.tell(in_a_paragraph(error))

@@ -6,12 +6,12 @@ from prefect.runtime import flow_run
 
 from extract import entities, patches, skips
 from extract.entities import parents_first
-from extract.feeds import Feed, catalogue
+from extract.feeds import catalogue
 from extract.stage import is_intact, prepare_feed_tables
-from flows import dbt, taking
+from flows import dbt
 from flows.collect import collect_feeds
-from flows.fan_out import stage_all
-from flows.ingest import Ingested, why_refused
+from flows.fan_out import refusals
+from flows.ingest import Ingested
 from flows.merge import merge
 from flows.notify import told_after_a_run
 from flows.prefect_door import LONGEST, flow, go, keep_table, step, tagged
@@ -99,23 +99,14 @@ def prepare_ledger(feed: str) -> None:
 
 
 def collect(entity: str, report: Report, feeds: Sequence[str] = ()) -> None:
-    """Take in what waits for an entity's feeds, or for those of them that are named: where they come from, and in the
-    bucket where one is set."""
+    """Take in what waits for an entity's feeds, or for those of them that are named, where they come from."""
     for feed in catalogue().of_entity(entity):
         if feeds and feed.key not in feeds:
             continue
         with tagged(feed.vendor):
             collect_feeds([feed], report)
-            _collect_objects(feed, report)
     for file in report.ingested:
         report.tell(file.reason)
-
-
-def _collect_objects(feed: Feed, report: Report) -> None:
-    with report.telling():
-        for each in taking.listed(feed):
-            with report.telling():
-                report.ingested += taking.take(each)
 
 
 def stage_again(entity: str) -> list[str]:
@@ -124,5 +115,4 @@ def stage_again(entity: str) -> list[str]:
     with transaction() as connection:
         waiting = ledger.deliveries_in_state(connection, "received", "staged", "judged", entity=entity)
     missing = [d for d in waiting if d["state"] == "received" or not is_intact(d["delivery_id"])]
-    states = stage_all([(d["feed"], d["delivery_id"]) for d in missing])
-    return [why_refused(delivery_id) for delivery_id, state in states.items() if state == "refused"]
+    return refusals([(d["feed"], d["delivery_id"]) for d in missing])

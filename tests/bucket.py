@@ -43,7 +43,7 @@ def make(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     from deployments.demo_aws import prepare
 
     made = prepare(aws("s3"), aws("sqs"), "arrivals", "in/")
-    monkeypatch.setenv("SLUICE_DROP_URL", "s3://arrivals/in")
+    monkeypatch.setenv("SLUICE_DROP_FOLDER", "s3://arrivals/in")
     monkeypatch.setenv("SLUICE_EVENTS_QUEUE", made.queue)
     forget_settings()
     return Bucket(aws("s3"), aws("sqs"), made.queue, made.dead)

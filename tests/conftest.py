@@ -22,6 +22,25 @@ PROJECT = Path(__file__).resolve().parents[1]
 TEST_PROJECT = PROJECT / "tests" / "project"
 
 
+# Files whose tests ask a Prefect server: one worker of pytest has them all, for a server costs 10 s and 300 MB.
+WITH_PREFECT = ("deployments/test_a", "deployments/test_listen", "flows/test_prefect", "flows/test_flow_runs")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """Each file is one worker's, as with --dist loadfile."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "prefect" if any(name in file for name in WITH_PREFECT) else file
+
+    return ByServer(config, log)
+
+
 def forget_settings() -> None:
     """Let the process read its settings, feeds and engine anew."""
     from extract import entities, feeds
@@ -277,10 +296,11 @@ def prefect_url() -> Iterator[str]:
 @pytest.fixture
 def api(prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """That server, for this test's process and the processes that it starts."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
     monkeypatch.setenv("PREFECT_API_URL", prefect_url)
-    with temporary_settings({PREFECT_API_URL: prefect_url, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}):
+    # The thread that sends logs does not know of these settings: it would start a server of its own, for 10 s.
+    with temporary_settings({PREFECT_API_URL: prefect_url, PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield prefect_url
 
 
@@ -305,7 +325,7 @@ def aws(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str
 
     import boto3
 
-    from extract.collect import objects
+    from warehouse import aws as doors
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -313,6 +333,6 @@ def aws(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str
     for name, value in access.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     urllib.request.urlopen(urllib.request.Request(f"{aws_url}/moto-api/reset", method="POST"), timeout=10).close()
-    objects.client.cache_clear()
+    doors.client.cache_clear()
     yield lambda service: boto3.Session().client(service)
-    objects.client.cache_clear()
+    doors.client.cache_clear()

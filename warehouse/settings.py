@@ -49,12 +49,8 @@ class Settings(BaseSettings):
         {}, description='Patience and bounds of fetches, as JSON: {"attempts": 3}; see extract/collect/patience.py.'
     )
     sheets_url: str = Field("https://docs.google.com", description="Where published Google Sheets are.")
-    drop_url: str | None = Field(
-        None,
-        description="s3://bucket/prefix below which vendors' objects come, in the folders that feeds name.",
-    )
     events_queue: str | None = Field(
-        None, description="URL of the SQS queue that is told of objects that come below the drop URL; unset: none."
+        None, description="URL of the SQS queue that is told of objects that come into the drop folder; unset: none."
     )
     events_run_in: Literal["consumer", "pool"] = Field(
         "consumer",

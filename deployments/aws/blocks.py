@@ -14,7 +14,7 @@ CREDENTIALS = "sluice"
 def reconcile() -> list[Change]:
     """Save the blocks `sluice` (credentials), `sluice-arrivals` and `sluice-archive`, where they are not as they are to
     be. Nothing where neither arrivals nor archive lie in S3."""
-    wanted = {"sluice-arrivals": settings().drop_url, "sluice-archive": settings().archive_url}
+    wanted = {"sluice-arrivals": settings().drop_root, "sluice-archive": settings().archive_url}
     found = {name: url for name, url in wanted.items() if url and url.startswith("s3://")}
     if not found:
         return []

@@ -36,7 +36,7 @@ def template(outputs: dict[str, str]) -> dict[str, Any]:
         },
         "env": {
             "SLUICE_ARCHIVE_URL": outputs["ArchiveUrl"],
-            "SLUICE_DROP_URL": outputs["DropUrl"],
+            "SLUICE_DROP_FOLDER": outputs["DropFolder"],
             "SLUICE_ALARM_TOPIC": outputs["AlarmTopicArn"],
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         },
@@ -60,7 +60,7 @@ def template(outputs: dict[str, str]) -> dict[str, Any]:
 
 def outputs_of(stack: str) -> dict[str, str]:
     """What the stack gives."""
-    from extract.collect.objects import client
+    from warehouse.aws import client
 
     [found] = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}

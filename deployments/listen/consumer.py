@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from deployments.listen.messages import Poison, objects_of
 from deployments.listen.queue import Message, Queue
 from deployments.listen.work import Work
-from extract.collect.objects import S3Object, feed_of
-from extract.feeds import Catalogue, catalogue
+from extract.collect.drop import feeds_at
+from extract.collect.s3 import S3Object
+from extract.feeds import Catalogue, Feed, catalogue
 from flows.prefect_door import tell_event
+from flows.taking import unexpected
 from flows.telling import in_a_paragraph
 from flows.without_values import without_values
 from warehouse.errors import printable
@@ -24,6 +26,8 @@ AGAIN_AFTER = 5  # seconds until a message comes again whose work failed for a r
 LONGEST_RUN = 200  # objects in one flow run
 
 log = logging.getLogger("sluice.listen")
+
+Expected = dict[S3Object, Feed]
 
 
 @dataclass
@@ -68,14 +72,27 @@ class Consumer:
             self._answer(drawn, announced, done)
         return len(drawn)
 
-    def _batches(self, announced: dict[str, list[S3Object]]) -> list[Batch]:
+    def _announced(self, message: Message) -> Expected:
+        """The objects of a message that a feed expects, with that feed; the others are told."""
+        try:
+            found = objects_of(message.body)
+        except Poison as poison:
+            buried = self.queue.bury(message, str(poison))
+            log.error("A message is %s; %s.", poison, "it is in the dead-letter queue" if buried else "it is dropped")
+            tell_event("sluice.message.poisoned", "sluice.queue", told=str(poison), buried=buried)
+            return {}
+        expected = {each: feeds_at(each.url, self.feeds.feeds.values()) for each in found}
+        for each in (each for each, feeds in expected.items() if not feeds):
+            log.warning("No feed expects %s", printable(each.url))
+            unexpected(each)
+        return {each: feeds[0] for each, feeds in expected.items() if feeds}
+
+    def _batches(self, announced: dict[str, Expected]) -> list[Batch]:
         """One batch for each entity (and LONGEST_RUN objects), each object once."""
         batches: dict[tuple[str, int], Batch] = {}
         counts: dict[str, int] = defaultdict(int)
-        for found in dict.fromkeys(each for some in announced.values() for each in some):
-            feed = feed_of(self.feeds.feeds.values(), found.key)
-            if feed is None:
-                continue
+        once = {found: feed for some in announced.values() for found, feed in some.items()}
+        for found, feed in once.items():
             part = counts[feed.entity] // LONGEST_RUN
             counts[feed.entity] += 1
             batch = batches.setdefault((feed.entity, part), Batch(feed.entity))
@@ -90,28 +107,11 @@ class Consumer:
             log.error("%s: %d objects will come again: %s", batch.entity, len(batch.uris), _told(error))
             return set()
 
-    def _answer(self, drawn: list[Message], announced: dict[str, list[S3Object]], done: set[str]) -> None:
+    def _answer(self, drawn: list[Message], announced: dict[str, Expected], done: set[str]) -> None:
         """Acknowledge a message all of whose objects are done; the others come again, and the queue counts that."""
-        undone = [m for m in drawn if any(self._ours(found) and found.uri not in done for found in announced[m.handle])]
-        self.queue.acknowledge([message for message in drawn if message not in undone])
-        self.queue.give_back(undone, AGAIN_AFTER)
-
-    def _ours(self, found: S3Object) -> bool:
-        return feed_of(self.feeds.feeds.values(), found.key) is not None
-
-    def _announced(self, message: Message) -> list[S3Object]:
-        try:
-            found = objects_of(message.body)
-        except Poison as poison:
-            buried = self.queue.bury(message, str(poison))
-            log.error("A message is %s; %s.", poison, "it is in the dead-letter queue" if buried else "it is dropped")
-            tell_event("sluice.message.poisoned", "sluice.queue", told=str(poison), buried=buried)
-            return []
-        for each in found:
-            if not self._ours(each):
-                log.warning("No feed expects s3://%s/%s", each.bucket, printable(each.key))
-                tell_event("sluice.object.unexpected", f"s3://{each.bucket}/{printable(each.key)}")
-        return found
+        well = {m.handle: all(found.uri in done for found in announced[m.handle]) for m in drawn}
+        self.queue.acknowledge([message for message in drawn if well[message.handle]])
+        self.queue.give_back([message for message in drawn if not well[message.handle]], AGAIN_AFTER)
 
 
 def _told(error: Exception) -> str:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import unquote_plus
 
-from extract.collect.objects import S3Object
+from extract.collect.s3 import S3Object
 
 
 class Poison(Exception):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from extract.collect.objects import client
+from warehouse.aws import client
 
 AT_ONCE = 10  # the most that SQS gives or takes in one call
 LONG_POLL = 20  # seconds, the longest

@@ -119,7 +119,7 @@ class Going:
         clients = _clients(self.environment)
         made = prepare(clients("s3"), clients("sqs"), DEMO_BUCKET, DEMO_PREFIX)
         self.environment |= {
-            "SLUICE_DROP_URL": f"s3://{DEMO_BUCKET}/{DEMO_PREFIX}",
+            "SLUICE_DROP_FOLDER": f"s3://{DEMO_BUCKET}/{DEMO_PREFIX}",
             "SLUICE_EVENTS_QUEUE": made.queue,
             "SLUICE_ALARM_TOPIC": topic(clients("sns")),
         }

@@ -79,8 +79,8 @@ def fetched(way: Way, offer: Offer) -> Iterator[Arrival | None]:
         got, content = None, None
         try:
             got = way.fetch(offer, folder)
-            content = None if offer.path else _new_content(way, offer, got)
-            arrived_at = offer.arrived_at or datetime.now(UTC)
+            content = None if offer.path or way.same_is_new else _new_content(way, offer, got)
+            arrived_at = offer.arrived_at or got.changed_at or datetime.now(UTC)
             arrival = Arrival(offer, got.path, arrived_at, None if offer.path else got.headers)
         except NotNew as nothing:
             _record(way, offer, began, got, nothing=nothing)

@@ -1,7 +1,6 @@
 """Drop folders, here or in S3: what lies in the place that its feed names. Files stay where they are: the ledger knows
 them, here by their content, in S3 by their ETag."""
 
-import re
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from extract.collect import s3
 from extract.collect.declared import Declaration
 from extract.collect.way import Ask, Fetched, Offer, Way
 from extract.feeds import Feed
+from warehouse.errors import printable
 from warehouse.settings import settings
 
 Look = tuple[int, int]
@@ -24,32 +24,35 @@ class Drop(Way):
     """`arrives: {drop: "acme/things-*.csv"}`: the word after it is the pattern."""
 
     Declaration = Declaration
+    same_is_new = True
 
     def __init__(self, feed: Feed, how: BaseModel, ask: Ask) -> None:
         super().__init__(feed, how, ask)
         pattern = feed.arrives.drop
         root = settings().drop_root
         self.url = pattern if pattern.startswith("s3://") else f"{root.rstrip('/')}/{pattern}"
-        self.bucket = s3.Bucket(self.url) if self.url.startswith("s3://") else None
 
     def offers(self) -> Iterator[Offer]:
-        """What lies there and is finished, oldest first."""
-        if self.bucket is None:
-            for path, (_, changed_at) in finished(self.feed).items():
-                arrived_at = datetime.fromtimestamp(changed_at / 1e9, UTC)
-                yield Offer(str(path), name=path.name, arrived_at=arrived_at, path=path)
+        """What lies there and is finished, oldest first; of a bucket, what is not known in the state that it has."""
+        if self.url.startswith("s3://"):
+            for found in s3.listed(self.url):
+                if not found.is_known(self.ask.known.get(printable(found.object.url))):
+                    yield announced(found.object, found.etag)
             return
-        for found in self.bucket.matching():
-            known = self.ask.known.get(found.url)
-            if known is None or known.mark != found.etag:
-                name = found.key.rpartition("/")[2]
-                yield Offer(found.url, found.key, name=name, mark=found.etag, arrived_at=found.changed_at)
+        for path, (_, changed_at) in finished(self.feed).items():
+            arrived_at = datetime.fromtimestamp(changed_at / 1e9, UTC)
+            yield Offer(str(path), name=path.name, arrived_at=arrived_at, path=path)
 
     def fetch(self, offer: Offer, folder: Path) -> Fetched:
-        if self.bucket is None:
-            path = Path(offer.source)
-            return Fetched(path, path.stat().st_size)
-        return self.bucket.fetch(offer.address, offer.mark or "", folder / str(offer.name))
+        if offer.path is None:
+            wanted = s3.S3Object.of(offer.address)
+            return s3.fetch(wanted, folder / (wanted.name[-200:] or "object"))
+        return Fetched(offer.path, offer.path.stat().st_size)
+
+
+def announced(found: s3.S3Object, etag: str | None = None) -> Offer:
+    """An object of a bucket as something that can be fetched."""
+    return Offer(found.url, found.uri, name=found.name, mark=etag)
 
 
 def waiting(feed: Feed) -> Iterator[Path]:
@@ -107,5 +110,5 @@ def feeds_at(place: str, feeds: Iterable[Feed]) -> list[Feed]:
         feed
         for feed in feeds
         if feed.arrives.drop and not _unfinished(inside.rpartition("/")[2])
-        and re.fullmatch(s3.as_regex(feed.arrives.drop), inside)
+        and s3.meant(feed.arrives.drop).fullmatch(inside)
     ]  # fmt: skip

@@ -54,12 +54,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that came. `bytes` counts what came over the wire; `headers` has lower-case names."""
+    """A file that came. `bytes` counts what came over the wire; `headers` has lower-case names; `changed_at` is when it
+    was put where it was, if the source says so: its arrival."""
 
     path: Path
     bytes: int
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Way:
     """One collection of one feed. Raise FetchFailed, NotData or NotNew; anything else counts as failed, too."""
 
     Declaration: ClassVar[type[Declaration]]
+    same_is_new: ClassVar[bool] = False  # the same content again: somebody put it there once more (an observation)
 
     def __init__(self, feed: Feed, how: Any, ask: Ask) -> None:
         self.feed, self.how, self.ask = feed, how, ask

@@ -37,7 +37,7 @@ def process(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield running
     finally:
         running.terminate()
-        running.wait(30)
+        running.wait(120)
 
 
 def cpu(pid: int) -> float:
@@ -64,7 +64,7 @@ def main() -> None:
         AWS_ACCESS_KEY_ID="x",
         AWS_SECRET_ACCESS_KEY="x",
         AWS_DEFAULT_REGION="us-east-1",
-        SLUICE_DROP_URL="s3://arrivals/in",
+        SLUICE_DROP_FOLDER="s3://arrivals/in",
     )
     try:
         with prefect_server(), process("moto.server", "-H", "127.0.0.1", "-p", str(port), log=home / "moto.log"):

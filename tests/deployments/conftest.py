@@ -13,10 +13,11 @@ from conftest import PROJECT
 
 
 class Worker:
-    """Runs what the server's pool has, in processes, once for each call."""
+    """Runs what the server's pool has, in processes, from the first `finish` on until the test ends."""
 
     def __init__(self, client: Any) -> None:
         self.client, self.since = client, datetime.now(UTC)
+        self.process: subprocess.Popen[bytes] | None = None
 
     def runs(self, flow: str) -> list[Any]:
         """The runs of a flow since the test began."""
@@ -39,22 +40,29 @@ class Worker:
     def finish(self, flow: str, patience: float = 400, until: Callable[[Any], bool] | None = None) -> Any:
         """Wait until the newest run of a flow has ended (or is as `until` wants it) with a worker at work; gives it."""
         settled = until or (lambda run: run.state is not None and run.state.is_final())
+        self._start()
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            found = self.runs(flow)
+            if found and settled(found[0]):
+                return found[0]
+            time.sleep(0.2)
+        raise AssertionError(f"{flow} did not come to its end: {[(r.name, r.state_name) for r in self.runs(flow)]}")
+
+    def _start(self) -> None:
+        """Starting one takes 5 s and more: a test has one for all that it wants to see done."""
         self._quieten()
-        environment = {**os.environ, "PREFECT_WORKER_QUERY_SECONDS": "1", "PYTHONPATH": str(PROJECT)}
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sluice", "--name", "test"]
-        with open(os.devnull, "w") as nowhere:
-            process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=nowhere, stderr=nowhere)
-        try:
-            end = time.monotonic() + patience
-            while time.monotonic() < end:
-                found = self.runs(flow)
-                if found and settled(found[0]):
-                    return found[0]
-                time.sleep(0.5)
-            raise AssertionError(f"{flow} did not come to its end: {[(r.name, r.state_name) for r in self.runs(flow)]}")
-        finally:
-            process.terminate()
-            process.wait(30)
+        if self.process is None:
+            environment = {**os.environ, "PREFECT_WORKER_QUERY_SECONDS": "1", "PYTHONPATH": str(PROJECT)}
+            command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sluice", "--name", "test"]
+            nowhere = subprocess.DEVNULL
+            self.process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=nowhere, stderr=nowhere)
+
+    def stop(self) -> None:
+        """Let it go."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(30)
 
     def _quieten(self) -> None:
         """Nothing that the clock starts is to run among what a test starts."""
@@ -85,4 +93,6 @@ def worker(api: str) -> Iterator[Worker]:
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        yield Worker(client)
+        made = Worker(client)
+        yield made
+        made.stop()

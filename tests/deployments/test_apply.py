@@ -10,6 +10,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter, FlowRunFilterState
 from prefect.client.schemas.filters import FlowRunFilterStateType as StateType
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.states import Completed, Pending, Scheduled
 
 from deployments import apply as applying
 from deployments import automations
@@ -58,6 +59,22 @@ def test_the_server_comes_to_what_the_files_say(bare_api, client, sluice_home_of
     of_nevada = [r for r in scheduled(client, feeds, 8) if r.parameters["feeds"] == ["nevada.licences"]]
     assert of_nevada, "the schedule of a feed gave no run of it"
     assert {run.expected_start_time.astimezone(catalogue_zone("nevada")).hour for run in of_nevada} == {6}
+
+    assert begins(client, hourly) == ["Pending", "AwaitingConcurrencySlot", "Pending"]
+    watches = client.read_deployment_by_name("watch/watch")
+    assert begins(client, watches) == ["Pending", "Cancelled", "Cancelled"]
+
+
+def begins(client, deployment):
+    """What the server says to a worker that begins a run, then another, and the other again when the first is done."""
+    first, second = (client.create_flow_run_from_deployment(deployment.id) for _ in range(2))
+    told = [client.set_flow_run_state(run.id, Pending()) for run in (first, second)]
+    client.set_flow_run_state(first.id, Completed(), force=True)
+    if told[1].state.name == "AwaitingConcurrencySlot":
+        client.set_flow_run_state(second.id, Scheduled(), force=True)
+        told.append(client.set_flow_run_state(second.id, Pending()))
+    states = [told[0].state or client.read_flow_run(first.id).state, told[1].state]
+    return [state.name for state in (*states, client.read_flow_run(second.id).state)]
 
 
 def catalogue_zone(vendor):

@@ -46,7 +46,7 @@ def test_an_object_in_the_stacks_bucket_becomes_rows(stack, small, aws, monkeypa
     from deployments.listen.queue import Queue
     from deployments.listen.work import in_this_process
 
-    monkeypatch.setenv("SLUICE_DROP_URL", stack["DropUrl"])
+    monkeypatch.setenv("SLUICE_DROP_FOLDER", stack["DropFolder"])
     monkeypatch.setenv("SLUICE_ARCHIVE_URL", stack["ArchiveUrl"])
     forget_settings()
     _tell_the_queue(aws, stack)
@@ -87,7 +87,7 @@ def test_the_pool_on_ecs_holds_no_secret():
     from deployments.aws.pool import template
 
     names = ["ClusterName", "Image", "TaskRoleArn", "ExecutionRoleArn", "SubnetIds", "SecurityGroup", "ArchiveUrl"]
-    outputs = {name: f"the-{name}" for name in [*names, "DropUrl", "AlarmTopicArn", "WarehouseUrlSecret"]}
+    outputs = {name: f"the-{name}" for name in [*names, "DropFolder", "AlarmTopicArn", "WarehouseUrlSecret"]}
     made = template(outputs)
     [container] = made["base_job_template"]["job_configuration"]["task_definition"]["containerDefinitions"]
     assert container["readonlyRootFilesystem"]
@@ -102,7 +102,7 @@ def test_blocks_lead_to_the_buckets(bare_api, small, aws, monkeypatch):
 
     aws("s3").create_bucket(Bucket="arrivals")
     aws("s3").put_object(Bucket="arrivals", Key="in/acme/x.csv", Body=b"a\n")
-    monkeypatch.setenv("SLUICE_DROP_URL", "s3://arrivals/in")
+    monkeypatch.setenv("SLUICE_DROP_FOLDER", "s3://arrivals/in")
     forget_settings()
     assert "block s3-bucket/sluice-arrivals: added" in [str(change) for change in blocks.reconcile()]
     assert blocks.reconcile() == []

@@ -6,7 +6,7 @@ import pytest
 
 from deployments.listen.messages import Poison, objects_of
 from deployments.listen.work import idempotency_key
-from extract.collect.objects import S3Object
+from extract.collect.s3 import S3Object
 
 
 def s3(key="acme/things.csv", event="ObjectCreated:Put", **more):

@@ -156,16 +156,46 @@ def test_a_cancelled_run_leaves_the_ledger_clean(api, install, small_project, tm
     assert sluice.sql("select code from published.thing") == [("a",)]
 
 
+def test_a_run_that_hangs_is_ended_and_taken_up_by_the_next(api, small, monkeypatch):
+    """After LONGEST seconds, which are three here."""
+    from flows import merge, run
+    from flows.prefect_door import LONGEST
+
+    assert run.run.timeout_seconds == LONGEST == 6 * 3600
+    things(small, 1, "n,a,1,,")
+    real = merge.judge
+    monkeypatch.setattr(merge, "judge", lambda entity, run: time.sleep(60))
+    with pytest.raises(Exception, match=r"(?i)timed? ?out|took longer|exceeded"):
+        run.run.with_options(timeout_seconds=3)(["thing"])
+    assert small.value("select count(*) from ledger.runs where state = 'running'") == 0
+    monkeypatch.setattr(merge, "judge", real)
+    run.run.fn(["thing"])
+    assert small.sql("select code from published.thing") == [("a",)]
+
+
+def parses(monkeypatch):
+    """A list that grows whenever dbt reads the project."""
+    from dbt.parser.manifest import ManifestLoader
+
+    counted, real = [], ManifestLoader.load
+    monkeypatch.setattr(ManifestLoader, "load", lambda self: counted.append(1) or real(self))
+    return counted
+
+
 def test_lineage_goes_from_object_to_published_view(api, small, aws, monkeypatch):
     from bucket import make
 
     from deployments.listen.work import in_this_process
+    from flows import dbt
     from flows.run import prepare
 
     bucket = make(aws, monkeypatch)
     prepare()
+    dbt.warm_up()
+    parsed = parses(monkeypatch)
     bucket.things(1, "n,a,1,,")
     in_this_process(["s3://arrivals/in/acme/things-2026-01-01.csv@e"], ["thing"])
+    assert parsed == []  # the manifest is kept: parsing takes longer than all the rest
     edges = lineage(api)
     assert ("s3://arrivals/in/acme/things-2026-01-01.csv", "postgres://sluice/staging/acme__things") in edges
     assert ("postgres://sluice/history/dim_thing", "postgres://sluice/published/thing") in edges

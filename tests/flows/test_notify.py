@@ -1,12 +1,9 @@
 """Owners are told of their bad rows: to their own addresses, as often as they want it, and nothing stops for it."""
 
 import json
-import os
-import subprocess
-import sys
 import urllib.request
 from datetime import UTC, datetime, timedelta
-from mailbox import free_port, mailbox, wait_for
+from mailbox import free_port, mailbox
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +14,7 @@ from workbench import things
 from extract.feeds import Notify
 from flows.notify import due, tell_owners
 from publish import mail
+from warehouse.aws import client
 from warehouse.errors import SluiceError
 from warehouse.notices import Told
 
@@ -145,39 +143,25 @@ def test_a_dry_run_sends_and_records_nothing(small, telling):
     assert "SLUICE_SMTP_URL" in sluice("report", "send").stderr
 
 
-def test_a_topic_hears_it(small, telling, tmp_path, monkeypatch):
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-    try:
-        wait_for(port)
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-            "AWS_DEFAULT_REGION": "eu-central-1", "SLUICE_SNS_TOPIC": "arn:aws:sns:eu-central-1:123456789012:quality",
-        }.items():  # fmt: skip
-            monkeypatch.setenv(name, value)
-        telling()
-        things(small, 1, *BAD)
-        [notice] = [n for n in small.run().notices if n.feed == "acme.things"]
-        assert (notice.outcome, notice.problem) == (
-            "failed",
-            "SNS refuses the notice (NotFound); look at SLUICE_SNS_TOPIC",
-        )
-
-        import boto3
-
-        boto3.Session().client("sns").create_topic(Name="quality")
-        [notice] = [n for n in small.run().notices if n.feed == "acme.things"]
-        assert (notice.channel, notice.outcome) == ("sns", "sent")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/data.json") as answer:
-            kept = json.dumps(json.load(answer)["sns"])
-        assert os.environ["SLUICE_SNS_TOPIC"] in kept
-        assert small.sql("select channel, outcome from ledger.notices order by notice_id") == [
-            ("sns", "failed"), ("sns", "sent"),
-        ]  # fmt: skip
-    finally:
-        process.terminate()
-        process.wait(10)
+def test_a_topic_hears_it(small, telling, aws, aws_url, monkeypatch):
+    topic = "arn:aws:sns:eu-central-1:123456789012:quality"  # of another region than ours
+    monkeypatch.setenv("SLUICE_SNS_TOPIC", topic)
+    telling()
+    things(small, 1, *BAD)
+    [notice] = [n for n in small.run().notices if n.feed == "acme.things"]
+    assert (notice.outcome, notice.problem) == (
+        "failed",
+        "SNS refuses the notice (NotFound); look at SLUICE_SNS_TOPIC",
+    )
+    client("sns", "eu-central-1").create_topic(Name="quality")
+    [notice] = [n for n in small.run().notices if n.feed == "acme.things"]
+    assert (notice.channel, notice.outcome) == ("sns", "sent")
+    with urllib.request.urlopen(f"{aws_url}/moto-api/data.json") as answer:
+        assert topic in json.dumps(json.load(answer)["sns"])
+    assert small.sql("select channel, outcome from ledger.notices order by notice_id") == [
+        ("sns", "failed"),
+        ("sns", "sent"),
+    ]
 
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday

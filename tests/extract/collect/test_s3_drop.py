@@ -1,43 +1,25 @@
 """Drop folders in S3, against a real server: each object once, whatever it is called."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from collect_server import CSV
 from conftest import Sluice, forget_settings
-from moto.server import ThreadedMotoServer
 
 from extract.collect.drop import feeds_at
 from extract.feeds import catalogue
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
-
-
 @pytest.fixture
-def s3(small: Sluice, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def s3(small: Sluice, aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of the server; the drop folder is its bucket `drops`, below in/."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    values = {"ENDPOINT_URL": endpoint, "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "DEFAULT_REGION": "us-east-1"}
-    for name, value in values.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("SLUICE_DROP_FOLDER", "s3://drops/in")
     monkeypatch.setenv("SLUICE_FETCHING", '{"attempts": 2, "connect": 2, "read": 5}')
     forget_settings()
-    client = boto3.client("s3")
+    client = aws("s3")
     client.create_bucket(Bucket="drops")
-    for found in client.list_objects_v2(Bucket="drops").get("Contents", []):
-        client.delete_object(Bucket="drops", Key=found["Key"])
     return client
 
 
@@ -126,3 +108,47 @@ def test_the_metadata_of_an_object_says_when_it_holds(things: Any, s3: Any) -> N
     assert things.collect().problems == []
     changed = s3.head_object(Bucket="drops", Key=key)["LastModified"]
     assert things.deliveries("effective_at")[-1] == (changed,)
+
+
+def test_the_same_content_put_there_once_more_is_an_observation(small: Sluice, s3: Any) -> None:
+    """The listing and an event see it alike; what nobody touched is not fetched again."""
+    from extract.collect.s3 import Listed, S3Object
+    from warehouse.fetches import Known
+
+    put(s3, "in/acme/things-2026-01-01.csv")
+    small.run()
+    small.sql("update ledger.fetches set last_modified = 'Thu, 01 Jan 2026 00\\:00\\:00 GMT'")
+    [again] = small.run().ingested
+    assert (again.outcome, again.delivery_id) == ("again", 1)
+    assert small.run().ingested == []
+    assert small.sql("select outcome, delivery_id from ledger.fetches order by fetch_id") == [
+        ("new", 1), ("unchanged", 1),
+    ]  # fmt: skip
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    listed = Listed(S3Object("drops", "x", "e"), '"e"', moment)
+    assert listed.is_known(Known(1, etag='"e"'))  # an older Sluice did not write its time down
+    assert not listed.is_known(Known(1, etag='"f"'))
+
+
+def test_what_the_list_of_objects_knew_stays_known(small: Sluice, s3: Any) -> None:
+    """Migration 0016, run again on what an older Sluice had written down."""
+    from pathlib import Path
+
+    from warehouse import migrate
+
+    put(s3, "in/acme/things-2026-01-01.csv")
+    small.run()
+    found = s3.head_object(Bucket="drops", Key="in/acme/things-2026-01-01.csv")
+    folder = Path(migrate.__file__).parent / "migrations" / "versions"
+    old = (folder / "0007_operate" / "operate.sql").read_text().partition("comment on")[0]
+    small.sql("delete from ledger.fetches")
+    small.sql(old)
+    small.sql(
+        "insert into ledger.objects values ('drops', :key, :etag, :at, 'acme.things', 'new')",
+        key="in/acme/things-2026-01-01.csv",
+        etag=found["ETag"].strip('"'),
+        at=found["LastModified"],
+    )
+    small.sql((folder / "0016_objects" / "objects.sql").read_text().replace(":MI:SS", "\\:MI\\:SS"))
+    assert small.run().ingested == []
+    assert small.value("select to_regclass('ledger.objects')") is None
