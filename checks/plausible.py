@@ -32,8 +32,9 @@ EFFECTS = (
     # The first four bytes tell which columns a fingerprint speaks of: a new column changes no key.
     "select count(*) as keys, count(*) filter (where told.fingerprint <> known.fingerprint"
     " and substr(told.fingerprint, 1, 4) = substr(known.fingerprint, 1, 4)) as changed,"
-    " count(*) filter (where told.id is null and not exists (select from quarantine.{entity} as q"
-    " where q.{entity}_id = known.id and q.delivery_id = {delivery_id})) as gone"
+    # As a set, not as an EXISTS: that was looked up by delivery for each of 10,000 keys, 12 s of a processor's time.
+    " count(*) filter (where told.id is null and known.id not in (select q.{entity}_id from quarantine.{entity} as q"
+    " where q.delivery_id = {delivery_id} and q.{entity}_id is not null)) as gone"
     " from ({known}) as known left join ({told}) as told on told.id = known.id"
 )
 TOLD = "select {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{delivery_id}"

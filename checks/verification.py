@@ -54,13 +54,10 @@ def verify(file: Path, only: str | None = None, optional: Sequence[str] = (), ro
     columns whose unparsed values let a row pass, `row_times`: rows may have effective times of their own."""
     url = make_url(warehouse_url())
     source = data_source(str(url.host), url.port or 5432, str(url.database), str(url.username), str(url.password or ""))
+    text = aimed(file, str(url.database), only, optional=optional, row_times=row_times)
     try:
         session = ContractVerificationSession.execute(
-            contract_yaml_sources=[
-                ContractYamlSource.from_str(
-                    aimed(file, str(url.database), only, optional=optional, row_times=row_times), str(file)
-                )
-            ],
+            contract_yaml_sources=[ContractYamlSource.from_str(part, str(file)) for part in _apart(text)],
             data_source_impls=[source],
         )
     except Exception as error:
@@ -100,6 +97,23 @@ def aimed(
         if checks:  # Soda refuses an empty list
             owner["checks"] = checks
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def _apart(contract: str) -> list[str]:
+    """A contract in two: duplicates, and all else. In one query PostgreSQL would ask everything in one process and sort
+    whole rows on disk; apart, all else runs on several cores (1M rows: 15.4 s became 4.9 on a busy machine)."""
+    parts = []
+    for duplicates in (False, True):
+        document = yaml.safe_load(contract)
+        for owner in (document, *(document.get("columns") or [])):
+            owner["checks"] = [
+                check for check in owner.pop("checks", None) or [] if ("duplicate" in check) == duplicates
+            ]
+            if not owner["checks"]:  # Soda refuses an empty list
+                del owner["checks"]
+        if any("checks" in owner for owner in (document, *(document.get("columns") or []))):
+            parts.append(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+    return parts or [contract]
 
 
 def _as_verified(

@@ -27,12 +27,15 @@ class Kept:
     bytes: int
 
 
-def keep(path: Path, refuse: Callable[[str], bool] = lambda _: False) -> Kept:
+def keep(path: Path, refuse: Callable[[str], bool] = lambda _: False, *, expected: bool = False) -> Kept:
     """Copy a file into the archive, unless its content is there already, or `refuse` says no to its hash. What is there
-    under its name and is damaged is put right by it.
+    under its name and is damaged is put right by it. Where it is `expected` to be there, it is looked for before
+    anything is copied.
 
     Raises Refused where `path` is no file that can be read; SluiceError where the archive cannot be written.
     """
+    if expected and (there := _there(path)):
+        return there
     with tempfile.NamedTemporaryFile(dir=settings().folder("tmp"), prefix="arriving-") as copy:
         try:
             kept = _copy(path, copy)
@@ -50,6 +53,15 @@ def keep(path: Path, refuse: Callable[[str], bool] = lambda _: False) -> Kept:
         except OSError as error:
             raise SluiceError(f"The archive {settings().archive} cannot be written: {error.strerror}.") from error
     return kept
+
+
+def _there(path: Path) -> Kept | None:
+    """A file whose content the archive holds, undamaged."""
+    try:
+        kept = Kept(_hash_of(path), path.stat().st_size) if path.is_file() else None
+    except OSError:
+        return None  # keeping it says what is wrong with it
+    return kept if kept and _store().holds(kept.sha256, path) else None
 
 
 def remove(sha256: str) -> None:
@@ -76,6 +88,16 @@ def fetch(sha256: str, name: str) -> Iterator[Path]:
 def _hash_of(path: Path) -> str:
     with open(path, "rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with open(one, "rb") as left, open(other, "rb") as right:
+        while chunk := left.read(CHUNK):
+            if chunk != right.read(CHUNK):
+                return False
+    return True
 
 
 def _fitting(name: str) -> str:
@@ -113,6 +135,14 @@ def _make_private(folder: Path) -> None:
         missing.mkdir(exist_ok=True, mode=0o700)
 
 
+def _link_or_copy(source: Path, target: Path) -> None:
+    """A second name of the same file where the file system has one for it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 class Folder:
     """An archive in a folder: sha256/ab/cd/<hash>."""
 
@@ -122,18 +152,22 @@ class Folder:
     def _place(self, sha256: str) -> Path:
         return self.root / "sha256" / sha256[:2] / sha256[2:4] / sha256
 
+    def holds(self, sha256: str, source: Path) -> bool:
+        """Whether the archive's file of that name is byte for byte `source`: half of what its hash costs."""
+        place = self._place(sha256)
+        return place.exists() and _is_same(source, place)
+
     def put(self, sha256: str, source: Path) -> None:
         """Write aside, force to disk, rename: a file in the archive is whole. A damaged one is replaced."""
-        place = self._place(sha256)
-        if place.exists() and _hash_of(place) == sha256:
+        if self.holds(sha256, source):
             return
+        place = self._place(sha256)
         _make_private(place.parent)
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".writing-") as folder:
             aside = Path(folder) / sha256
-            with open(source, "rb") as inside, open(aside, "wb") as outside:
-                shutil.copyfileobj(inside, outside, CHUNK)
-                outside.flush()
-                os.fsync(outside.fileno())
+            _link_or_copy(source, aside)
+            with open(aside, "rb") as whole:
+                os.fsync(whole.fileno())
             aside.chmod(0o400)
             aside.rename(place)
 
@@ -142,11 +176,11 @@ class Folder:
         self._place(sha256).unlink(missing_ok=True)
 
     def get(self, sha256: str, target: Path) -> None:
-        """Copy an archived file to `target`."""
+        """The archived file as `target`, to be read only."""
         place = self._place(sha256)
         if not place.exists():
             raise SluiceError(f"The archive {self.root} does not hold {sha256}; restore it from a backup.")
-        shutil.copyfile(place, target)
+        _link_or_copy(place, target)
 
 
 class Bucket:
@@ -168,10 +202,15 @@ class Bucket:
     def _key(self, sha256: str) -> str:
         return "/".join(filter(None, [self.prefix, "sha256", sha256[:2], sha256[2:4], sha256]))
 
+    def holds(self, sha256: str, source: Path) -> bool:  # noqa: ARG002  (a folder's file is compared with it)
+        """Whether the object is there and undamaged."""
+        with self._told_plainly():
+            return self._has(sha256) and self._is_whole(sha256)
+
     def put(self, sha256: str, source: Path) -> None:
         """Upload, unless that object is there and undamaged: an object appears whole or not at all."""
         with self._told_plainly():
-            if not (self._holds(sha256) and self._is_whole(sha256)):
+            if not self.holds(sha256, source):
                 self.client.upload_file(str(source), self.bucket, self._key(sha256), ExtraArgs=_encryption())
 
     def remove(self, sha256: str) -> None:
@@ -192,11 +231,11 @@ class Bucket:
     def get(self, sha256: str, target: Path) -> None:
         """Download an archived object to `target`."""
         with self._told_plainly():
-            if not self._holds(sha256):
+            if not self._has(sha256):
                 raise SluiceError(f"The archive {self.url} does not hold {sha256}; restore it from a backup.")
             self.client.download_file(self.bucket, self._key(sha256), str(target))
 
-    def _holds(self, sha256: str) -> bool:
+    def _has(self, sha256: str) -> bool:
         from botocore.exceptions import ClientError
 
         try:

@@ -97,7 +97,7 @@ def deliver(
     received_at = datetime.now(UTC)
     original = mended.original(feed, path)
     effective_at = _mended_time(feed, original) or effective_time(feed, path, arrived_at or received_at, effective)
-    kept = archive.keep(path, refuse=is_erased)
+    kept = archive.keep(path, refuse=is_erased, expected=_looks_known(feed, path))
     effective_at = _told_apart(feed, effective_at, kept.sha256) if not (original or effective) else effective_at
     arrival = ledger.Arrival(
         vendor=feed.vendor,
@@ -117,6 +117,12 @@ def deliver(
     )
     with transaction() as connection:
         return ledger.register(connection, arrival, retry=retry)
+
+
+def _looks_known(feed: Feed, path: Path) -> bool:
+    """Whether a delivery of the feed was as long: so this is likely to be the same content again."""
+    with transaction() as connection:
+        return path.is_file() and ledger.knows_length(connection, feed.key, path.stat().st_size)
 
 
 def told_name(feed: Feed, path: Path) -> str:

@@ -224,6 +224,7 @@ def _environment(run: int | None, trial: bool) -> None:
         SLUICE_PG_USER=str(url.username),
         SLUICE_PG_DATABASE=str(url.database),
         DO_NOT_TRACK="1",
+        PGCLIENTENCODING="UTF8",  # the binary form of texts, which is hashed, follows it
         # The run's number goes to the database session: as a dbt variable it would have the project parsed anew.
         PGOPTIONS=f"-c client_min_messages=warning -c sluice.run={run or ''}"
         + (" -c sluice.trial=on" if trial else ""),

@@ -74,6 +74,12 @@ def register(connection: Connection, arrival: Arrival, *, retry: bool = True) ->
     return Registered(delivery_id, "sighting" if sighted else "new", state, sighted)
 
 
+def knows_length(connection: Connection, feed: str, length: int) -> bool:
+    """Whether a delivery of the feed has that many bytes."""
+    statement = text("select exists (select from ledger.deliveries where feed = :feed and bytes = :length)")
+    return bool(connection.scalar(statement, {"feed": feed, "length": length}))
+
+
 def _register_supplement(connection: Connection, arrival: Arrival, known: RowMapping | None) -> Registered:
     """A mended file supersedes nothing: it stands beside the delivery that it mends, or is refused with that one."""
     mended = delivery(connection, int(arrival.mends or 0), for_update=True)

@@ -46,17 +46,27 @@ def entity_lock(entity: str) -> Iterator[None]:
         yield
 
 
+def is_asked_for(entity: str) -> bool:
+    """Whether there is anything to come into the entity's history or to go out of it. Call it under `entity_lock`."""
+    with transaction() as connection:
+        return _is_asked_for(connection, entity)
+
+
 def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]) -> int | None:
     """Open a run over what is to come into the entity's history or to go out of it; None where nothing is. Call it
     under `entity_lock`. A run that died is closed first: its deliveries are judged again."""
     with transaction() as connection:
-        _close_dead(connection, entity)
-        ledger.settle_sightings(connection, entity)
-        if not _to_do(connection, entity):
+        if not _is_asked_for(connection, entity):
             return None
         run = _open(connection, entity, contract_hash, gate_hash, rules)
         _attach_deliveries(connection, entity, run)
         return run
+
+
+def _is_asked_for(connection: Connection, entity: str) -> bool:
+    _close_dead(connection, entity)
+    ledger.settle_sightings(connection, entity)
+    return bool(connection.scalar(text(f"select exists ({TO_DO})"), {"entity": entity}))
 
 
 def start_trial(
@@ -95,10 +105,6 @@ TO_DO = (
     " state in ('superseded', 'retracted', 'refused', 'staged') or (state = 'merged' and judge_again)"
     " else state in ('staged', 'sighted') end"
 )
-
-
-def _to_do(connection: Connection, entity: str) -> bool:
-    return bool(connection.scalar(text(f"select exists ({TO_DO})"), {"entity": entity}))
 
 
 def _attach_deliveries(connection: Connection, entity: str, run: int) -> None:

@@ -24,6 +24,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.judged = folder / "models/judged/judged_thing.yml"
+        self.identity = folder / "macros/judge/identity.sql"
         self.mappings = sorted((folder / "models/staging/acme").glob("stg_acme__*.sql"))
 
     def add(self) -> None:
@@ -32,6 +33,11 @@ class Project:
         for mapping in self.mappings:
             weight = "case when note ~ '^[0-9]+$' then note::bigint end as weight,"
             mapping.write_text(mapping.read_text().replace("    note,\n", f"    note,\n    {weight}\n"))
+        forget_settings()
+
+    def hash_otherwise(self) -> None:
+        """As a release does that takes fingerprints in another way."""
+        self.identity.write_text(self.identity.read_text().replace("sha512", "sha384"))
         forget_settings()
 
     def drop(self, column: str) -> None:
@@ -64,6 +70,23 @@ def versions(small, columns: str = "size, weight", known: str = "_superseded_in 
         f"select code, {columns}, valid_from::date::text, valid_to::date::text from history.dim_thing"
         f" where {known} order by code, valid_from"
     )
+
+
+def test_fingerprints_of_another_form_make_no_version(small, project):
+    day(small, 1, "n,a,1,,ann@example.com", "n,b,1,,", "n,c,1,,")
+    day(small, 3, "n,a,1,,ann@example.com", "n,b,1,,")
+    project.hash_otherwise()
+    day(small, 4, "n,a,1,,ann@example.com", "n,b,2,,")
+    day(small, 2, "n,a,1,,ann@example.com", "n,b,3,,", "n,c,1,,")
+    assert versions(small, "size") == [
+        ("a", 1, "2026-01-01", None),
+        ("b", 1, "2026-01-01", "2026-01-02"),
+        ("b", 3, "2026-01-02", "2026-01-03"),
+        ("b", 1, "2026-01-03", "2026-01-04"),
+        ("b", 2, "2026-01-04", None),
+        ("c", 1, "2026-01-01", "2026-01-03"),
+    ]
+    assert small.value("select count(distinct substr(_fingerprint, 1, 4)) from history.dim_thing") == 2
 
 
 def test_a_new_column_is_filled_and_makes_no_version(small, project):

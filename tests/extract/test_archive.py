@@ -159,6 +159,15 @@ def test_a_damaged_object_is_healed_by_the_same_file(any_archive: str, home: Pat
         assert copy.read_bytes() == CONTENT
 
 
+def test_what_is_expected_is_there_or_is_kept(any_archive: str, tmp_path: Path) -> None:
+    for name in ("first.csv", "again.csv"):
+        assert archive.keep(arrived(tmp_path, name=name), expected=True) == archive.Kept(HASH, len(CONTENT))
+    other = archive.keep(arrived(tmp_path, CONTENT.replace(b"north", b"south")), expected=True)
+    for sha256, word in ((HASH, b"north"), (other.sha256, b"south")):
+        with archive.fetch(sha256, "things.csv") as copy:
+            assert word in copy.read_bytes()
+
+
 def test_s3_holds_a_content_once(home: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at(monkeypatch, "s3://vault")
     archive.keep(arrived(tmp_path))

@@ -6,13 +6,10 @@
     {%- set key = entity_key(entity) -%}
     {%- set unique_codes = rules | selectattr('unique_columns') | rejectattr('on_fail', 'equalto', 'warn')
         | map(attribute='code') | list -%}
-        analyze {{ judged }};
     {%- for rule in rules if rule.scope == 'delivery' %}
-        {%- set of_the_key = rule.unique_columns and rule.unique_columns
-            | reject('in', ['_delivery_id', '_effective_at']) | sort == key | sort -%}
-        {%- set few -%}
-            {%- if of_the_key -%} ({{ id }} is null or {{ id }} in (select {{ id }} from repeated)) {%- else -%} true {%- endif -%}
-        {%- endset %}
+        {%- set unique = (rule.unique_columns or '').split(',') | reject('in', ['_delivery_id', '_effective_at']) | sort -%}
+        {%- set few = id ~ ' is null or ' ~ id ~ ' in (select ' ~ id ~ ' from repeated)' if unique == key | sort else 'true' %}
+        if {{ 'true' if few == 'true' else 'exists (select from repeated)' }} then
         begin
             with candidates as not materialized (
                 select * from {{ judged }} where {{ few }}
@@ -20,26 +17,29 @@
 
             update {{ judged }} as candidates
             set {{ holder(rule) }} = concat_ws(',', candidates.{{ holder(rule) }}, '{{ rule.code }}')
-            where {{ few }} and ({{ rule.predicate }});
+            where ({{ few }}) and ({{ rule.predicate }});
         exception when {{ errors_of_values() }} then
             {{ ask_with_care_sql(judged, rule, delivery) }}
         end;
+        end if;
     {%- endfor %}
 
-        with conflicting as (
-            select {{ id }} {{- and_its_time(delivery.feed) }}
-            from {{ judged }}
-            where {{ id }} in (select {{ id }} from repeated)
-            group by {{ id }} {{- and_its_time(delivery.feed) }}
-            having count(*) > 1
-        )
+        if exists (select from repeated) then
+            with conflicting as (
+                select {{ id }} {{- and_its_time(delivery.feed) }}
+                from {{ judged }}
+                where {{ id }} in (select {{ id }} from repeated)
+                group by {{ id }} {{- and_its_time(delivery.feed) }}
+                having count(*) > 1
+            )
 
-        update {{ judged }}
-        set _broken = concat_ws(',', _broken, 'key_repeated')
-        where ({{ id }} {{- and_its_time(delivery.feed) }}) in (select * from conflicting)
-            and not coalesce(string_to_array(_broken, ',') && array[{{ "'" ~ unique_codes | join("', '") ~ "'" if unique_codes }}]::text[], false);
+            update {{ judged }}
+            set _broken = concat_ws(',', _broken, 'key_repeated')
+            where ({{ id }} {{- and_its_time(delivery.feed) }}) in (select * from conflicting)
+                and not coalesce(string_to_array(_broken, ',') && array[{{ "'" ~ unique_codes | join("', '") ~ "'" if unique_codes }}]::text[], false);
 
-        update {{ judged }} set _broken = 'key_missing' where {{ id }} is null and _broken is null;
+            update {{ judged }} set _broken = 'key_missing' where {{ id }} is null and _broken is null;
+        end if;
 {% endmacro %}
 
 {# As rate_with_care_sql, for a rule that looks at more than the row. One that raises everywhere is given up. #}

@@ -19,8 +19,8 @@
     ) -%}
     {% if deliveries.rows %}
         {%- set rules = run_query(
-            "select code, column_name, predicate, on_fail, scope, unique_columns from ledger.rules"
-            " join ledger.runs using (contract_hash) where run = " ~ deliveries.rows[0].run ~ " order by position"
+            "select code, column_name, predicate, on_fail, scope, array_to_string(unique_columns, ',') as unique_columns"
+            " from ledger.rules join ledger.runs using (contract_hash) where run = " ~ deliveries.rows[0].run ~ " order by position"
         ).rows -%}
         {%- set undeclared = undeclared_columns(entity, target_relation) -%}
         {% call statement('settings') -%}

@@ -14,7 +14,7 @@
             {{ staged_rows(delivery) }}
         ),
 
-        told as (
+        told as materialized (
             select
                 bad.{{ id }} as id,
                 bad._row_number as row_number,
