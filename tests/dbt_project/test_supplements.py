@@ -107,7 +107,7 @@ def rows(seed: int, content: int) -> list[Any]:
 
 @given(story=stories())
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=max(1, EXAMPLES // 2),
     deadline=None,
     derandomize=EXAMPLES < 100,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
