@@ -202,7 +202,7 @@ def test_lineage_goes_from_object_to_published_view(api, small, aws, monkeypatch
     assert any(made == "postgres://sluice/history/dim_thing" for _, made in edges)
 
 
-def lineage(api, patience=20) -> set[tuple[str, str]]:
+def lineage(api, patience=120) -> set[tuple[str, str]]:
     """The edges that the server knows: (upstream, asset)."""
     import urllib.request
 
