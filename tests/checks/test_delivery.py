@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from workbench import things
 
 from checks.drift import control_totals, drift
 
@@ -35,8 +36,6 @@ def test_a_trailer_that_counts_otherwise_warns():
 
 
 def test_drift_and_volume_are_recorded_of_each_delivery(small):
-    from workbench import things
-
     for day, count in ((1, 3), (2, 4)):
         things(small, day, *[f"n,c{number},1,," for number in range(count)])
     small.run()
@@ -68,8 +67,6 @@ def test_a_volume_outside_of_its_bounds_waits():
 
 
 def test_a_feed_that_did_not_come_is_overdue(small):
-    from workbench import things
-
     from checks.freshness import overdue
 
     things(small, 1, "n,a,1,,")
