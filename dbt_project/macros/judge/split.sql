@@ -23,6 +23,7 @@
             {{ rate_with_care_sql(entity, judged, sql, row_rules, delivery, undeclared) }}
         end;
 
+        {{ put_erased_sql(entity, judged, delivery) }}
         create temporary table repeated on commit drop as
         select {{ id }} from {{ judged }} where {{ id }} is not null group by 1 having count(*) > 1;
         analyze repeated;
@@ -39,6 +40,7 @@
         get diagnostics found_again = row_count;
 
         {{ delivery_rules_sql(entity, judged, rules, delivery) }}
+        {{ judge_erased_sql(judged, delivery) }}
 
         delete from quarantine.{{ entity }} where delivery_id = {{ delivery.delivery_id }} and status <> 'discarded';
         delete from ledger.issues where delivery_id = {{ delivery.delivery_id }};
@@ -47,6 +49,7 @@
         {{ refusals_sql(judged, rules, delivery) }}
 
         {{ set_aside_sql(entity, judged, rules, delivery) }}
+        {{ set_erased_aside_sql(entity, delivery) }}
         select count(*) into held_back
         from quarantine.{{ entity }}
         where delivery_id = {{ delivery.delivery_id }} and kind = 'judged';

@@ -4,18 +4,19 @@
 encode(pii.hmac_sha256(mark_key.inner_key, mark_key.outer_key, textsend({{ message }})), 'hex')
 {%- endmacro %}
 
-{% macro marks_of_row(entity, relation=none) -%}
-{{ mark("'id:" ~ entity ~ ":' || " ~ (relation ~ '.' if relation else '') ~ entity ~ "_id::text") }}
+{% macro marks_of_row(entity, relation=none, id=none) -%}
+{%- set id = id or (relation ~ '.' if relation else '') ~ entity ~ '_id' -%}
+{{ mark("'id:" ~ entity ~ ":' || (" ~ id ~ ")::text") }}
 {%- for column in personal_columns(entity) if has_token(column) -%}
 , {{ mark("'" ~ column.pii ~ ":' || " ~ normalised(column, relation)) }}
 {%- endfor -%}
 {%- endmacro %}
 
 {# True for a row about a person who was erased: a row rule, as those of the contract. #}
-{% macro is_erased(entity, relation=none) -%}
+{% macro is_erased(entity, relation=none, id=none) -%}
 exists (
     select from pii.erased_key_now() as mark_key
-    where array[{{ marks_of_row(entity, relation) }}] && (select array_agg(mark) from pii.erased_marks)
+    where array[{{ marks_of_row(entity, relation, id) }}] && (select array_agg(mark) from pii.erased_marks)
 )
 {%- endmacro %}
 
@@ -32,12 +33,8 @@ cross join pii.token_key_now() as key
 cross join pii.erased_key_now() as mark_key
 {%- endmacro %}
 
-{# The rows of a delivery that are about a person, as erasure keeps them: place, id, fingerprint, and what is not personal.
-   A row is the person's by a token of the class (%(tokens)s), by its number (%(told)s), or by the entity's key or id
-   (%(key)s, %(id)s; NULL where the person is not named so). %(delivery)s is the delivery. #}
-{% macro rows_to_erase(entity, feed, staging_model, pii) -%}
-{%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
-select
+{# What erasure keeps of a row: place, id, fingerprint, and what is not personal. #}
+{% macro left_of_row(entity, feed) -%}
     mapped._row_number as row_number,
     mapped._line_number as line_number,
     {{ surrogate_id(entity, feed) }} as id,
@@ -46,9 +43,19 @@ select
         {%- for column in personal_columns(entity) %}'{{ column.name }}', {% endfor %}
         '_delivery_id', '_row_number', '_line_number', '_unparsed'
     ] as attributes
+{%- endmacro %}
+
+{# The rows of a delivery that are about a person: by a token of the class (%(tokens)s), by their number (%(told)s), or by
+   the entity's key or id (%(key)s, %(id)s; NULL where the person is not named so). It is asked of rows %(first)s to
+   %(last)s of %(delivery)s. #}
+{% macro rows_to_erase(entity, feed, staging_model, pii) -%}
+{%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
+select
+{{ left_of_row(entity, feed) }}
 from {{ ref(staging_model) }} as mapped
 cross join pii.token_key_now() as key
 where mapped._delivery_id = %(delivery)s
+    and mapped._row_number between %(first)s and %(last)s
     and (
         mapped._row_number = any (%(told)s)
         or array[{% for part in entity_key(entity) %}mapped.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}] = %(key)s::text[]
@@ -57,4 +64,14 @@ where mapped._delivery_id = %(delivery)s
         or array[{% for column in columns %}{{ token(column, 'mapped') }}{{ ', ' if not loop.last }}{% endfor %}]::text[] && %(tokens)s
         {%- endif %}
     )
+{%- endmacro %}
+
+{# The rows of a delivery that are about somebody who was erased before, exact repetitions among them. #}
+{% macro rows_that_returned(entity, feed, staging_model) -%}
+select
+{{ left_of_row(entity, feed) }}
+from {{ ref(staging_model) }} as mapped
+where mapped._delivery_id = %(delivery)s
+    and mapped._row_number between %(first)s and %(last)s
+    and {{ is_erased(entity, 'mapped', surrogate_id(entity, feed)) }}
 {%- endmacro %}
