@@ -1,11 +1,12 @@
 """Schema drift: what a file's header has that its feed does not declare, and the other way round."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
 from sqlalchemy import text
 
+from checks import personal
 from checks.delivery_checks import Finding, record
 from warehouse.connection import transaction
 
@@ -21,6 +22,16 @@ def look(delivery_id: int, headers: Mapping[str, Sequence[str]]) -> None:
             text("select found from ledger.deliveries where delivery_id = :id"), {"id": delivery_id}
         )
     record(delivery_id, [drift(found or {}, headers), *control_totals(found or {})])
+
+
+def look_into_undeclared(delivery_id: int, by_name: Callable[[str], str | None]) -> None:
+    """Record which columns that the feed does not declare look personal, so that somebody declares them. `by_name`: the
+    class that a name makes one think of. Nothing of them goes on from staging, whatever they hold."""
+    found = personal.look_into_undeclared(f"delivery_{delivery_id}", by_name)
+    if found:
+        told = ", ".join(f"{looks.column!r} looks like {looks.pii}" for looks in found)
+        message = f"columns that are not declared look personal: {told}; declare each with its class"
+        record(delivery_id, [Finding("undeclared_personal", "warn", message, len(found), 0)])
 
 
 def drift(found: Mapping[str, Any], headers: Mapping[str, Sequence[str]]) -> Finding:

@@ -5,12 +5,13 @@ proportion to what is read and not to how many values there are; telephone numbe
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from psycopg import sql
 
+from checks import personal
 from warehouse.connection import driver, transaction
 
 ALLOWED = ("staging", "judged", "quarantine", "pii", "pg_catalog", "information_schema", "pg_toast")
@@ -41,6 +42,10 @@ class Secrets:
                 return
         if len(words) > 1 or not words[0].isdigit() or len(words[0]) >= 9:
             self.phrases[words] = pii
+
+    def and_those(self, others: "Secrets") -> "Secrets":
+        """All of both."""
+        return Secrets(self.phrases | others.phrases, self.numbers | others.numbers)
 
     def without(self, openly: "Secrets") -> "Secrets":
         """What is left of them where some are said openly."""
@@ -119,6 +124,25 @@ def secrets(columns: Mapping[str, Iterable[tuple[str, str]]], openly: bool = Fal
         if not openly:
             for pii, value in cursor.execute("select class, value from pii.vault where value is not null"):
                 found.add(pii, value)
+    return found
+
+
+def undeclared(tables: Iterable[str], by_name: Callable[[str], str | None]) -> Secrets:
+    """The distinct values of the columns that nobody has declared (`_extra` of these staging tables) and that look
+    personal, by a sample of their content or by their name."""
+    found = Secrets()
+    for table in tables:
+        looks = {looks.column: looks.pii for looks in personal.look_into_undeclared(table, by_name)}
+        if not looks:
+            continue
+        query = sql.SQL(
+            "select distinct key, value from staging.{} cross join jsonb_each_text(_extra)"
+            " where key = any(%s) and value is not null"
+        ).format(sql.Identifier(table))
+        with transaction() as connection:
+            for name, value in driver(connection).execute(query, [list(looks)]):
+                for part in (value, *value.splitlines()):
+                    found.add(looks[name], part)
     return found
 
 

@@ -1,8 +1,10 @@
 """What looks personal by its content: a sample of the cells of columns that are classed `none`."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import sql
 
@@ -80,8 +82,24 @@ def looks(columns: Mapping[str, Sequence[str]]) -> list[Looks]:
 def look_into(schema: str, relation: str, columns: Iterable[str]) -> list[Looks]:
     """The columns of a table that look personal, by a sample of its rows; none where the table is not there."""
     names = list(columns)
-    if not names:
-        return []
+    rows = _sample(schema, relation, names) if names else []
+    return looks({name: [row[position] for row in rows] for position, name in enumerate(names)})
+
+
+def look_into_undeclared(relation: str, by_name: Callable[[str], str | None]) -> list[Looks]:
+    """The columns of a staged relation that nobody has declared (`_extra`) and that look personal, by their content or
+    by their name."""
+    cells: dict[str, list[str]] = {}
+    for (extra,) in _sample("staging", relation, ["_extra"]):
+        for name, cell in json.loads(extra or "{}").items():
+            cells.setdefault(name, []).append(cell or "")
+    by_content = looks(cells)
+    known = {found.column for found in by_content}
+    named = [Looks(n, pii, len(of), len(of)) for n, of in cells.items() if n not in known and (pii := by_name(n))]
+    return [*by_content, *named]
+
+
+def _sample(schema: str, relation: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
     with transaction() as connection:
         cursor = driver(connection).cursor()
         known = cursor.execute(
@@ -89,7 +107,7 @@ def look_into(schema: str, relation: str, columns: Iterable[str]) -> list[Looks]
         ).fetchone()
         if known is None:
             return []
-        rows = cursor.execute(
+        return cursor.execute(
             sql.SQL("select {} from {} tablesample system ({}) limit {}").format(
                 sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in names),
                 sql.Identifier(schema, relation),
@@ -97,4 +115,3 @@ def look_into(schema: str, relation: str, columns: Iterable[str]) -> list[Looks]
                 sql.Literal(SAMPLE),
             )
         ).fetchall()
-    return looks({name: [row[position] for row in rows] for position, name in enumerate(names)})

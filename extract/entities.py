@@ -144,11 +144,6 @@ def personal_columns(entity: str) -> list[str]:
     return [name for name, pii in classes(entity).items() if pii != "none"]
 
 
-def open_columns(entity: str) -> list[str]:
-    """The columns of an entity that history holds as they are."""
-    return [name for name, pii in classes(entity).items() if pii == "none"]
-
-
 def open_key(entity: str) -> tuple[str, ...]:
     """The key columns of an entity, where none of them is personal; else none."""
     key = key_columns(entity)

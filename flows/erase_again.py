@@ -1,13 +1,17 @@
 """Rows that brought an erased person back: they are in quarantine by their reason, and are emptied at once."""
 
-from sqlalchemy import text
+from typing import Any
+
+from sqlalchemy import Connection, text
 
 from extract import archive, rewrite
 from extract.entities import erased_policy, open_key
 from extract.feeds import catalogue
+from flows import dbt
+from flows.erase_plan import rows_asked_for
 from warehouse import erasure
-from warehouse.connection import driver, transaction
-from warehouse.erasure import Found, Row
+from warehouse.connection import transaction
+from warehouse.erasure import Found
 
 
 def erase_again(entity: str, run: int) -> int:
@@ -15,7 +19,7 @@ def erase_again(entity: str, run: int) -> int:
     many. Where the entity lets them in (`erased: flag`) nothing is done here."""
     if erased_policy(entity) == "flag":
         return 0
-    found = _stopped(entity, run)
+    found = [*_stopped(entity, run), *_never_judged(entity)]
     if not found:
         return 0
     feeds = catalogue().feeds
@@ -38,30 +42,45 @@ def erase_again(entity: str, run: int) -> int:
 
 
 def _stopped(entity: str, run: int) -> list[Found]:
-    """The deliveries of a run with rows that have the reason, which are not emptied yet."""
+    """The rows of a run's deliveries that have the reason and are not emptied yet, and exact repetitions of them, which
+    judging leaves out."""
     with transaction() as connection:
-        deliveries = {
-            row["delivery_id"]: row
-            for row in connection.execute(
-                text(
-                    "select d.* from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
-                    " where r.run = :run and r.judge"
-                ),
-                {"run": run},
-            ).mappings()
-        }
-        rows = driver(connection).execute(
-            f"select delivery_id, row_number, line_number, {entity}_id from quarantine.{entity} as q"
-            " where delivery_id = any(%s) and reasons @> '[{\"code\": \"erased_person\"}]' and raw <> '{}'",
-            [list(deliveries)],
-        )
-        found: dict[int, Found] = {}
-        for delivery_id, row_number, line_number, identity in rows.fetchall():
-            d = deliveries[delivery_id]
-            feed = catalogue().feed(d["feed"])
-            of_delivery = found.setdefault(
-                delivery_id,
-                Found(delivery_id, feed.key, feed.table, d["sha256"], d["name"], (d["found"] or {}).get("container")),
-            )
-            of_delivery.rows.append(Row(row_number, line_number, identity, None, {}))
-    return list(found.values())
+        deliveries = connection.execute(
+            text(
+                "select d.* from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
+                f" where r.run = :run and r.judge and exists (select from quarantine.{entity} as q"
+                " where q.delivery_id = d.delivery_id and q.raw <> '{}'"
+                ' and q.reasons @> \'[{"code": "erased_person"}]\') order by 1'
+            ),
+            {"run": run},
+        ).mappings()
+        return [_returned(connection, dict(delivery)) for delivery in deliveries.all()]
+
+
+def _never_judged(entity: str) -> list[Found]:
+    """The same of deliveries that went out of force before a run judged them. Each is looked into once: what is staged
+    of it goes, and comes from the archive where it is needed."""
+    with transaction() as connection:
+        if not erasure.any_marks(connection):
+            return []
+        deliveries = connection.execute(
+            text(
+                "select d.* from ledger.deliveries as d join ledger.row_accounts as a using (delivery_id)"
+                " where d.entity = :entity and d.state in ('superseded', 'retracted', 'refused') and a.good is null"
+                " and to_regclass('staging.delivery_' || d.delivery_id) is not null order by 1"
+            ),
+            {"entity": entity},
+        ).mappings()
+        found = [_returned(connection, dict(delivery)) for delivery in deliveries.all()]
+        for looked_into in found:
+            if not looked_into.rows:
+                connection.execute(text(f"drop table staging.delivery_{looked_into.delivery_id}"))
+    return [of_delivery for of_delivery in found if of_delivery.rows]
+
+
+def _returned(connection: Connection, delivery: dict[str, Any]) -> Found:
+    number, feed = delivery["delivery_id"], catalogue().feed(delivery["feed"])
+    [query] = dbt.compiled(f"{{{{ rows_that_returned('{feed.entity}', '{feed.key}', '{feed.model}') }}}}")
+    container = (delivery["found"] or {}).get("container")
+    rows = rows_asked_for(connection, query, {"delivery": number, "told": []})
+    return Found(number, feed.key, feed.table, delivery["sha256"], delivery["name"], container, rows)

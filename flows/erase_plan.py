@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, text
 
 from extract import stage as staging
@@ -13,6 +14,7 @@ from flows import dbt
 from warehouse.connection import driver, transaction
 from warehouse.erasure import Found, Row
 
+OF_VALUES = ("21", "22", "38", "39", "54", "P0")  # error classes that a value can be the cause of
 TELLING = ("email", "phone", "government_id", "ip")  # classes whose values are looked for in any cell of a row
 
 
@@ -129,12 +131,36 @@ def _rows_of(feed: Feed, delivery: Mapping[str, Any], query: str, person: Person
             "key": list(person.key) or None,
             "id": person.key[0] if len(person.key) == 1 else None,
         }
-        rows = driver(connection).execute(_bindable(query, *asked), asked)
-        found.rows = [Row(*row) for row in rows.fetchall()]
+        found.rows = rows_asked_for(connection, query, asked)
         found.unreadable = _unreadable(connection, number, person)
     if person.key:
         plan.ids[feed.entity] |= {str(row.id) for row in found.rows if row.id}
     return found
+
+
+def rows_asked_for(connection: Connection, query: str, asked: Mapping[str, Any]) -> list[Row]:
+    """The rows of a delivery that a compiled query finds; `asked` are its parameters."""
+    last = connection.scalar(text(f"select max(_row_number) from staging.delivery_{asked['delivery']}"))
+    return list(_theirs(connection, _bindable(query, *asked, "first", "last"), asked, 1, last or 0))
+
+
+def _theirs(connection: Connection, query: Any, asked: Mapping[str, Any], first: int, last: int) -> Iterator[Row]:
+    """The person's rows from `first` to `last`. A row for which the mapping raises is found by halves, and is the
+    person's where a cell of it names the person: it has no values to tell it by, and history does not know it."""
+    try:
+        with driver(connection).transaction():
+            rows = driver(connection).execute(query, {**asked, "first": first, "last": last}).fetchall()
+        yield from [Row(*row) for row in rows]
+    except psycopg.Error as error:
+        if (error.sqlstate or "")[:2] not in OF_VALUES:
+            raise
+        if first < last:
+            middle = (first + last) // 2
+            yield from _theirs(connection, query, asked, first, middle)
+            yield from _theirs(connection, query, asked, middle + 1, last)
+        elif first in asked["told"]:
+            line = f"select _line_number from staging.delivery_{asked['delivery']} where _row_number = :row"
+            yield Row(first, connection.scalar(text(line), {"row": first}), None, None, {})
 
 
 def _naming(connection: Connection, feed: Feed, delivery: int, told: str | None) -> list[int]:

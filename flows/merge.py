@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks import contract, delivery_checks, personal, plausible
+from checks import contract, delivery_checks, drift, personal, plausible
 from extract import amend, geometry
 from extract import stage as staging
 from extract.entities import (
@@ -12,11 +12,11 @@ from extract.entities import (
     export_by,
     key_columns,
     needs_approval,
-    open_columns,
     optional_columns,
     unclassed_texts,
 )
 from extract.feeds import Feed, catalogue
+from extract.personal import looks_personal
 from flows import assets, basis, dbt
 from flows.erase_again import erase_again
 from flows.prefect_door import flow, keep_artifact, keep_link, step, tell_event
@@ -27,6 +27,8 @@ from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 from warehouse.turns import turn
+
+NOT_ERASED = "(_delivery_id, _row_number) not in (select delivery_id, row_number from pii.erased_rows)"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def finish(entity: str, run: int) -> tuple[str, ...]:
             validation.keep(entity, run)
             refused = refuse(entity, run)
             verify(entity, run)
-            keep_erased(entity, run)
+            empty_returned(entity, run)
             look(entity, run)
             doubt(entity, run)
         if runs.has_work(run):
@@ -194,12 +196,10 @@ def erased_rule(entity: str) -> tuple[runs.Rule, ...]:
     return (runs.Rule(code="erased_person", column_name=None, message=told, predicate=predicate),)
 
 
-@step("keep what is erased out of {entity} run {run}")
-def keep_erased(entity: str, run: int) -> None:
-    """Put what is left of erased rows in their place, and empty the rows that brought an erased person back."""
+@step("empty what brings erased persons back in {entity} run {run}")
+def empty_returned(entity: str, run: int) -> None:
+    """Empty the rows that brought an erased person back; where they are let in, note them."""
     with transaction() as connection:
-        own_time = ["_effective_at"] if catalogue().with_row_times(entity) else []
-        erasure.keep_erased(connection, entity, run, [*open_columns(entity), *own_time])
         if erased_policy(entity) == "flag" and erasure.any_marks(connection):
             [is_erased] = dbt.compiled(f"{{{{ is_erased('{entity}', 'judged') }}}}")
             erasure.note_returned(connection, entity, run, is_erased)
@@ -208,10 +208,12 @@ def keep_erased(entity: str, run: int) -> None:
 
 @step("stage again for {entity} run {run}")
 def stage_again(entity: str, run: int) -> None:  # noqa: ARG001  (the entity is in its name)
-    """Load again what the run judges and staging does not hold any more."""
+    """Load again what the run judges and staging does not hold any more; what is erased stays so."""
     for delivery in runs.to_judge(run):
         if not staging.is_intact(delivery["delivery_id"]):
             staging.stage_content_again(catalogue().feed(delivery["feed"]), delivery["delivery_id"])
+    with transaction() as connection:
+        erasure.keep_unreadable(connection, run)
 
 
 @step("read shapes of {entity} run {run}")
@@ -250,21 +252,28 @@ def refuse(entity: str, run: int) -> tuple[str, ...]:
 
 @step("verify {entity} run {run}")
 def verify(entity: str, run: int) -> None:
-    """Soda looks at the good rows with the same contract: an independent check of the split."""
+    """Soda looks at the good rows with the same contract: an independent check of the split. Not at what is left of
+    erased rows: it lacks what the contract asks for."""
     file = contract.contract_file(entity)
     timed = bool(catalogue().with_row_times(entity))
     judged = [f"_delivery_id = {delivery['delivery_id']}" for delivery in runs.to_judge(run)]
     parts = judged if contract.looks_across(file) else [f"({' or '.join(judged)})"]
+    with transaction() as connection:
+        rest = f" and {NOT_ERASED}" if erasure.any_to_judge(connection, run) else ""
     for part in parts if judged else ():
-        _require(entity, run, "verify", contract.verify(file, part, optional_columns(entity), timed))
+        _require(entity, run, "verify", contract.verify(file, part + rest, optional_columns(entity), timed))
 
 
 @step("look into {entity} run {run}")
 def look(entity: str, run: int) -> None:
-    """Stop where a column that is classed none holds what looks personal: nothing of it comes into history."""
+    """Stop where a column that is classed none holds what looks personal: nothing of it comes into history. One that
+    nobody has declared comes nowhere: it is told."""
+    deliveries = runs.to_judge(run)
+    for delivery in deliveries:
+        drift.look_into_undeclared(delivery["delivery_id"], looks_personal)
     faults = [
         fault
-        for delivery in runs.to_judge(run)
+        for delivery in deliveries
         for place, schema, columns in unguarded(entity, delivery["feed"])
         for fault in (
             f"{place}.{found.column}: {found.cells} of {found.of} sampled cells look like {found.pii}"

@@ -8,6 +8,7 @@ from checks import leaks
 from checks.leaks import Leak, Secrets
 from extract.entities import classes, token_columns
 from extract.feeds import catalogue
+from extract.personal import looks_personal
 from publish import export as exports
 from publish import pointer
 from warehouse import runs
@@ -63,13 +64,23 @@ def telling_values() -> Secrets:
     columns |= {f"judged.{entity}": list(classes(entity).items()) for entity in catalogue().entities}
     personal = {table: [(n, pii) for n, pii in of if pii not in ("none", "free_text")] for table, of in columns.items()}
     openly = {table: [(n, pii) for n, pii in of if pii == "none"] for table, of in columns.items()}
-    wanted = leaks.secrets(personal).without(leaks.secrets(openly, openly=True))
+    undeclared = leaks.undeclared(staged_tables(), looks_personal)
+    wanted = leaks.secrets(personal).and_those(undeclared).without(leaks.secrets(openly, openly=True))
     for root in (settings().dbt_project, settings().checks_folder):
         for kind in ("*.yml", "*.sql", "*.md", "*.csv"):
             for file in root.rglob(kind):
                 if "samples" not in file.parts:  # an example in a description is no secret, whoever is called so
                     wanted.forget(file.read_text(encoding="utf-8", errors="replace"))
     return wanted
+
+
+def staged_tables() -> list[str]:
+    """The tables of staged deliveries."""
+    from sqlalchemy import text
+
+    found = "select relname from pg_class where relnamespace = 'staging'::regnamespace and relname like 'delivery\\_%'"
+    with transaction() as connection:
+        return list(connection.scalars(text(found)))
 
 
 def rotate() -> Rotated:

@@ -8,7 +8,7 @@ from extract.feeds import catalogue
 from flows import dbt
 from flows.merge import Merged, merge, todays_contract
 from flows.prefect_door import go
-from warehouse import ledger, quarantine, runs
+from warehouse import erasure, ledger, quarantine, runs
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 
@@ -41,6 +41,8 @@ def try_out(entity: str, rule: str | None, delivery_id: int | None) -> Tried:
         chosen = _chosen(entity, rule, delivery_id)
         _stage_anew(chosen, always=False)
         run = runs.start_trial(entity, *todays_contract(entity), list(chosen))
+        with transaction() as connection:
+            erasure.keep_unreadable(connection, run)
         try:
             counts = dbt.try_model(f"judged_{entity}", run)
         finally:

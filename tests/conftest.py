@@ -1,5 +1,6 @@
 """A real warehouse for the tests: one embedded server for the session, one fresh database for each test."""
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -199,6 +200,31 @@ def _sql(url: str, *statements: str) -> None:
     with psycopg.connect(url.rsplit("/", 1)[0] + "/postgres", autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def keep(server: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sluice], Callable[[], Sluice]]:
+    """Keeps an installation as it stands, and gives what makes copies of it: a story is told once, for many tests."""
+    count = itertools.count()
+
+    def kept(told: Sluice) -> Callable[[], Sluice]:
+        template = f"kept_{next(count)}"
+        aim = Path(os.environ["SLUICE_DBT_PROJECT"]), Path(os.environ["SLUICE_CHECKS_FOLDER"])
+        forget_settings()
+        # dbt's and Soda's last sessions may still be there.
+        leave = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'sluice'"
+        _sql(server, leave, f"alter database sluice rename to {template}")
+
+        def copy() -> Sluice:
+            home = tmp_path_factory.mktemp("home")
+            shutil.copytree(told.home, home, symlinks=True, dirs_exist_ok=True)
+            _aim(home, server, *aim)
+            _sql(server, "drop database if exists sluice with (force)", f"create database sluice template {template}")
+            return Sluice(home, server)
+
+        return copy
+
+    return kept
 
 
 @pytest.fixture

@@ -69,8 +69,10 @@ def erase_rows(
         cursor.executemany(
             "insert into pii.erased_rows (delivery_id, row_number, line_number, entity, id, fingerprint, fate,"
             " attributes, erasure_id) select %(at)s, %(row)s, %(line)s, %(entity)s, %(id)s, %(fingerprint)s,"
-            f" case when exists (select from quarantine.{entity} where delivery_id = %(at)s and row_number = %(row)s)"
-            " or cast(%(id)s as uuid) is null then 'quarantined' else 'good' end, %(attributes)s, %(erasure)s"
+            f" case when exists (select from quarantine.{entity} where delivery_id = %(at)s and row_number = %(row)s"
+            " and status <> 'replayed') or cast(%(id)s as uuid) is null"
+            " or (select good is null from ledger.row_accounts where delivery_id = %(at)s)"  # nobody has judged it
+            " then 'quarantined' else 'good' end, %(attributes)s, %(erasure)s"
             " on conflict (delivery_id, row_number) do nothing",
             [
                 {"at": at, "row": row.row_number, "line": row.line_number, "entity": entity, "id": row.id,
@@ -224,97 +226,25 @@ def any_marks(connection: Connection) -> bool:
     return bool(connection.scalar(text("select exists (select from pii.erased_marks)")))
 
 
-def keep_erased(connection: Connection, entity: str, run: int, columns: Sequence[str]) -> int:
-    """Put what is left of erased rows in the place of their markers, after a delivery was judged again; gives how many.
-
-    Without this a key whose rows are erased would look absent, and the fold would close or supersede its versions.
-    `columns`: the entity's columns that are not personal, with the rows' own times where they have such.
-    """
-    parameters = {"run": run, "entity": entity}
-    mine = (
-        "(select e.* from pii.erased_rows as e join ledger.run_deliveries as r using (delivery_id)"
-        " where r.run = %(run)s and r.judge and e.entity = %(entity)s)"
-    )
-    run_sql = driver(connection).execute
-    if run_sql(f"select from {mine} as e limit 1", parameters).fetchone() is None:
-        return 0
-    run_sql(
-        f"delete from judged.{entity} as j using {mine} as e"
-        " where j._delivery_id = e.delivery_id and j._row_number = e.row_number",
-        parameters,
-    )
-    run_sql(
-        f"delete from quarantine.{entity} as q using {mine} as e"
-        " where q.delivery_id = e.delivery_id and q.row_number = e.row_number and q.kind = 'judged'",
-        parameters,
-    )
-    _keep_unreadable(connection, entity, mine, parameters)
-    names = sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name in columns)
-    values = sql.SQL("").join(sql.SQL(", kept.{}").format(sql.Identifier(name)) for name in columns)
-    # Two equal rows of one delivery were one good row and a duplicate.
-    kept = run_sql(
-        sql.SQL(
-            "insert into {judged} ({id}, _feed, _fingerprint, _delivery_id, _row_number, _line_number {names})"
-            " select distinct on (e.delivery_id, e.id, e.fingerprint {time}) e.id, d.feed, e.fingerprint,"
-            " e.delivery_id, e.row_number, e.line_number {values} from " + mine + " as e"
-            " join ledger.deliveries as d using (delivery_id)"
-            " cross join lateral jsonb_populate_record(null::{judged}, e.attributes) as kept"
-            " where e.fate = 'good' order by e.delivery_id, e.id, e.fingerprint {time}, e.row_number"
-        ).format(
-            judged=sql.Identifier("judged", entity),
-            id=sql.Identifier(f"{entity}_id"),
-            names=names,
-            values=values,
-            time=sql.SQL(", kept._effective_at" if "_effective_at" in columns else ""),
-        ),
-        parameters,
-    ).rowcount
-    kept += run_sql(
-        f"insert into quarantine.{entity} (delivery_id, feed, row_number, line_number, kind, {entity}_id, raw, reasons,"
-        " status, run) select e.delivery_id, d.feed, e.row_number, e.line_number, 'judged', e.id, '{}',"
-        " jsonb_build_array(jsonb_build_object('code', 'erased_person', 'column', null, 'message',"
-        f" 'The person whom this row was about is erased.')), 'discarded', %(run)s from {mine} as e"
-        " join ledger.deliveries as d using (delivery_id) where e.fate = 'quarantined'",
-        parameters,
-    ).rowcount
-    run_sql(
-        "update ledger.row_accounts as a set quarantined = q.rows, good = a.staged - q.rows,"
-        " duplicate = a.staged - q.rows - j.rows"
-        f" from (select distinct delivery_id from {mine} as e) as concerned"
-        f" cross join lateral (select count(*) as rows from quarantine.{entity} as q"
-        " where q.delivery_id = concerned.delivery_id and q.kind = 'judged') as q"
-        f" cross join lateral (select count(*) as rows from judged.{entity} as j"
-        " where j._delivery_id = concerned.delivery_id) as j where a.delivery_id = concerned.delivery_id",
-        parameters,
-    )
-    return kept
-
-
-def _keep_unreadable(connection: Connection, entity: str, mine: str, parameters: Mapping[str, Any]) -> None:
+def keep_unreadable(connection: Connection, run: int) -> None:
     """A record that could not be read, and was erased, comes back from the archive as a marker among the rows: it is
-    put where it was."""
+    put where it was, before the run judges its delivery."""
     execute = driver(connection).execute
     markers = execute(
-        f"select e.delivery_id, e.row_number from {mine} as e where e.fate = 'unreadable' and not exists"
+        "select e.delivery_id, e.row_number"
+        " from pii.erased_rows as e join ledger.run_deliveries as r using (delivery_id)"
+        " where r.run = %s and r.judge and e.fate = 'unreadable' and not exists"
         " (select from staging.unreadable as u where u.delivery_id = e.delivery_id and u.row_number = e.row_number)",
-        parameters,
+        [run],
     ).fetchall()
     for delivery, number in markers:
-        place = {"delivery": delivery, "number": number, "run": parameters["run"]}
+        place = {"delivery": delivery, "number": number}
         execute(f"delete from staging.delivery_{int(delivery)} where _row_number = %(number)s", place)
-        one = " from pii.erased_rows as e where e.delivery_id = %(delivery)s and e.row_number = %(number)s"
         execute(
             "insert into staging.unreadable (delivery_id, row_number, line_number, byte_offset, raw_bytes, raw_length,"
-            f" code, message) select e.delivery_id, e.row_number, e.line_number, 0, {PARTS}, {LENGTH}, 'erased',"
-            f" 'A record that is erased.' {one}",
-            place,
-        )
-        execute(
-            f"insert into quarantine.{entity} (delivery_id, feed, row_number, line_number, kind, raw_bytes, raw_length,"
-            " byte_offset, reasons, status, run) select e.delivery_id, d.feed, e.row_number, e.line_number,"
-            f" 'unreadable', {PARTS}, {LENGTH}, 0, jsonb_build_array(jsonb_build_object('code', 'erased_person',"
-            " 'column', null, 'message', 'A record that is erased.')), 'discarded', %(run)s"
-            + one.replace(" where", " join ledger.deliveries as d using (delivery_id) where"),
+            f" code, message) select e.delivery_id, e.row_number, e.line_number, 0, {PARTS}, {LENGTH}, 'erased_person',"
+            " 'A record that is erased.' from pii.erased_rows as e"
+            " where e.delivery_id = %(delivery)s and e.row_number = %(number)s",
             place,
         )
         # Each of the two sums must hold after each statement.
@@ -323,6 +253,15 @@ def _keep_unreadable(connection: Connection, entity: str, mine: str, parameters:
             " good = null, duplicate = null where delivery_id = %(delivery)s",
             place,
         )
+
+
+def any_to_judge(connection: Connection, run: int) -> bool:
+    """Whether a delivery that a run judges has erased rows."""
+    asked = (
+        "select exists (select from pii.erased_rows join ledger.run_deliveries using (delivery_id)"
+        " where run = :run and judge)"
+    )
+    return bool(connection.scalar(text(asked), {"run": run}))
 
 
 def note_returned(connection: Connection, entity: str, run: int, is_erased: str) -> None:

@@ -3,15 +3,13 @@
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from conftest import PROJECT, TEST_PROJECT
-from workbench import things
+from workbench import everything_that_prefect_keeps, things
 
 from flows.without_values import without_values
 from warehouse import transient
@@ -118,19 +116,6 @@ def test_neither_prefects_database_nor_a_log_knows_a_value(api, prefect_url, ins
     dump = everything_that_prefect_keeps(prefect_url)
     assert "invalid input syntax for type integer" in dump
     assert SECRET not in dump
-
-
-def everything_that_prefect_keeps(url) -> str:
-    """The text of the server's whole database."""
-    port = url.split(":")[2].split("/")[0]
-    [database] = [
-        path
-        for folder in Path("/tmp").glob("sluice-prefect-*")
-        for path in folder.rglob("prefect.db")
-        if f":{port}" in (folder / "prefect" / "server.log").read_text(errors="replace")
-    ]
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        return "\n".join(connection.iterdump())
 
 
 def test_a_cancelled_run_leaves_the_ledger_clean(api, install, small_project, tmp_path):

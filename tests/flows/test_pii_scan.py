@@ -5,7 +5,8 @@ import json
 import pytest
 from command import refusal
 from command import sluice as command
-from workbench import things
+from conftest import TEST_PROJECT, forget_settings
+from workbench import HEADER, all_but, things
 
 ANN = "n,a,1,call 702-555-0143,Ann.Lee@example.com"
 PLACES = {
@@ -16,11 +17,18 @@ PLACES = {
 }
 
 
-@pytest.fixture
-def house(small):
+@pytest.fixture(scope="module")
+def copies(install, small_project, keep):
+    small = install(small_project, TEST_PROJECT / "checks")
     things(small, 1, ANN)
     small.run()
-    return small
+    return keep(small)
+
+
+@pytest.fixture
+def house(copies):
+    yield copies()
+    forget_settings()
 
 
 def test_a_run_leaves_nothing_behind(house):
@@ -43,3 +51,20 @@ def test_a_leak_in_a_file_is_found(house):
     assert [(leak["place"].rsplit("/", 1)[1], leak["pii"], leak["count"]) for leak in found] == [
         ("mine.csv", "email", 1)
     ]
+
+
+def test_a_column_that_nobody_declared_is_known_and_goes_nowhere(small):
+    """Its values stay in staging, quarantine's raw rows and the archive; a scan searches them elsewhere."""
+    header = HEADER.strip() + ",Second Contact,Colour\n"
+    people = [f"zoe.{letter}@example.com" for letter in "pqrs"]
+    rows = "".join(f"n,{who[4]},{size},,,{who},red\n" for who, size in zip(people, (1, 2, 3, -1), strict=True))
+    small.deliver("acme.things", small.file("things-2026-01-01.csv", header + rows))
+    small.run()
+    assert command("report").exit_code == 0
+    done = json.loads(command("pii", "scan", "--json").stdout)
+    assert done == {"values": 4, "leaks": []}
+    told = small.value("select message from ledger.delivery_checks where \"check\" = 'undeclared_personal'")
+    assert told.startswith("columns that are not declared look personal: 'Second Contact' looks like email;")
+    assert "zoe." not in all_but(small, ("staging", "judged", "quarantine", "pii"), ("archive", "drop"))
+    small.sql("create table published.copy as select _extra from staging.acme__things")
+    assert "1 places" in refusal(command("pii", "scan"))

@@ -4,18 +4,19 @@
 encode(pii.hmac_sha256(mark_key.inner_key, mark_key.outer_key, textsend({{ message }})), 'hex')
 {%- endmacro %}
 
-{% macro marks_of_row(entity, relation=none) -%}
-{{ mark("'id:" ~ entity ~ ":' || " ~ (relation ~ '.' if relation else '') ~ entity ~ "_id::text") }}
+{% macro marks_of_row(entity, relation=none, id=none) -%}
+{%- set id = id or (relation ~ '.' if relation else '') ~ entity ~ '_id' -%}
+{{ mark("'id:" ~ entity ~ ":' || (" ~ id ~ ")::text") }}
 {%- for column in personal_columns(entity) if has_token(column) -%}
 , {{ mark("'" ~ column.pii ~ ":' || " ~ normalised(column, relation)) }}
 {%- endfor -%}
 {%- endmacro %}
 
 {# True for a row about a person who was erased: a row rule, as those of the contract. #}
-{% macro is_erased(entity, relation=none) -%}
+{% macro is_erased(entity, relation=none, id=none) -%}
 exists (
     select from pii.erased_key_now() as mark_key
-    where array[{{ marks_of_row(entity, relation) }}] && (select array_agg(mark) from pii.erased_marks)
+    where array[{{ marks_of_row(entity, relation, id) }}] && (select array_agg(mark) from pii.erased_marks)
 )
 {%- endmacro %}
 
@@ -32,14 +33,8 @@ cross join pii.token_key_now() as key
 cross join pii.erased_key_now() as mark_key
 {%- endmacro %}
 
-{# The rows of a delivery that are about a person, as erasure keeps them: place, id, fingerprint, and what is not personal.
-   A row is the person's by a token of the class (%(tokens)s), by its number (%(told)s), or by the entity's key or id
-   (%(key)s, %(id)s; NULL where the person is not named so). %(delivery)s is the delivery. #}
-{% macro rows_to_erase(entity, feed, staging_model, pii) -%}
-{%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
-{%- set own = namespace(feed=none) -%}
-{%- for feed, time in var('row_times').items() if feed.replace('.', '__') == staging_model[4:] %}{% set own.feed = time %}{% endfor -%}
-select
+{# What erasure keeps of a row: place, id, fingerprint, and what is not personal, its own effective time with it. #}
+{% macro left_of_row(entity, feed) -%}
     mapped._row_number as row_number,
     mapped._line_number as line_number,
     {{ surrogate_id(entity, feed) }} as id,
@@ -47,17 +42,31 @@ select
     to_jsonb(mapped) - array[
         {%- for column in personal_columns(entity) %}'{{ column.name }}', {% endfor %}
         '_delivery_id', '_row_number', '_line_number', '_unparsed'
-    ]
-    {%- if own.feed %} || jsonb_build_object('_effective_at', {{ own.feed.sql }}) {%- endif %} as attributes
-from {{ ref(staging_model) }} as mapped
-{%- if own.feed %}
+    ] {%- if row_time(feed) %} || jsonb_build_object('_effective_at', {{ row_time(feed).sql }}) {%- endif %} as attributes
+{%- endmacro %}
+
+{# The typed rows of a delivery, each beside the text of its own effective time where the feed has such. #}
+{% macro rows_as_mapped(feed, staging_model) -%}
+{{ ref(staging_model) }} as mapped
+{%- if row_time(feed) %}
 join (
-    select _delivery_id as delivery_id, _row_number as row_number, {{ adapter.quote(own.feed.column) }} as told
+    select _delivery_id as delivery_id, _row_number as row_number, {{ adapter.quote(row_time(feed).column) }} as told
     from staging.{{ staging_model[4:] }}
 ) as own_time on own_time.delivery_id = mapped._delivery_id and own_time.row_number = mapped._row_number
 {%- endif %}
+{%- endmacro %}
+
+{# The rows of a delivery that are about a person: by a token of the class (%(tokens)s), by their number (%(told)s), or by
+   the entity's key or id (%(key)s, %(id)s; NULL where the person is not named so). It is asked of rows %(first)s to
+   %(last)s of %(delivery)s. #}
+{% macro rows_to_erase(entity, feed, staging_model, pii) -%}
+{%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
+select
+{{ left_of_row(entity, feed) }}
+from {{ rows_as_mapped(feed, staging_model) }}
 cross join pii.token_key_now() as key
 where mapped._delivery_id = %(delivery)s
+    and mapped._row_number between %(first)s and %(last)s
     and (
         mapped._row_number = any (%(told)s)
         or array[{% for part in entity_key(entity) %}mapped.{{ adapter.quote(part) }}::text{{ ', ' if not loop.last }}{% endfor %}] = %(key)s::text[]
@@ -66,4 +75,14 @@ where mapped._delivery_id = %(delivery)s
         or array[{% for column in columns %}{{ token(column, 'mapped') }}{{ ', ' if not loop.last }}{% endfor %}]::text[] && %(tokens)s
         {%- endif %}
     )
+{%- endmacro %}
+
+{# The rows of a delivery that are about somebody who was erased before, exact repetitions among them. #}
+{% macro rows_that_returned(entity, feed, staging_model) -%}
+select
+{{ left_of_row(entity, feed) }}
+from {{ rows_as_mapped(feed, staging_model) }}
+where mapped._delivery_id = %(delivery)s
+    and mapped._row_number between %(first)s and %(last)s
+    and {{ is_erased(entity, 'mapped', surrogate_id(entity, feed)) }}
 {%- endmacro %}
