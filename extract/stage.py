@@ -131,7 +131,8 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
         progress = Progress(reading.unpacked.path, told)
         loading = _Loading(driver(connection), feed, delivery_id, reading, progress)
         loading.prepare()
-        if reading.found.format != "zip" and content.form != "csv":  # whose rows have what their own names say
+        told_by_rows = reading.found.format == "zip" or content.form == "csv" or delivery["mends"]
+        if not told_by_rows:  # what its name says, these have in each row
             loading.fill(name_parts(feed.format, name))
         account = loading.by_the_clean_road() or loading.by_the_careful_road()
         if account.read == 0:

@@ -1,5 +1,6 @@
 """Published rows and their exports, read as a consumer reads them and made comparable."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -47,4 +48,6 @@ def _plain(value: Any) -> Any:
         return value.astimezone(UTC).replace(tzinfo=None)
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, dict):
+        return json.dumps(value)
     return str(value) if isinstance(value, UUID) else value

@@ -34,13 +34,18 @@ run.run.fn(["thing"])
 """
 STEPS = [
     ("ingest", "register", "after"),
-    ("ingest", "stage", "after"),
-    ("merge", "judge", "before"),
     ("merge", "judge", "after"),
-    ("merge", "verify", "after"),
     ("merge", "fold", "after"),
     ("merge", "publish", "before"),
-    ("merge", "publish", "after"),
+    *(
+        pytest.param(*step, marks=pytest.mark.slow)
+        for step in [
+            ("ingest", "stage", "after"),
+            ("merge", "judge", "before"),
+            ("merge", "verify", "after"),
+            ("merge", "publish", "after"),
+        ]
+    ),
 ]
 TABLES = {
     "history": "select region, code, size, valid_from, valid_to, _recorded_in is null from history.dim_thing"
@@ -131,6 +136,7 @@ def begin() -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_killed_at_random_instants(undisturbed, small):
     drop_all(small)
     moments = random.Random()

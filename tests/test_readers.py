@@ -105,6 +105,7 @@ def hold(sluice: Sluice) -> None:
     sluice.sql("update ledger.pointers set held = true")
 
 
+@pytest.mark.slow
 def test_readers_see_whole_publications_only(two):
     drop(two, 1)
     two.run("gadget", "thing")

@@ -148,6 +148,7 @@ def test_a_publication_waits_for_a_yes_and_nobody_waits_with_it(careful):
     assert "nothing new" in command("run").output
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_person_says_yes_in_the_ui(careful, api, worker):
     """The run suspends: it holds no worker while it waits."""

@@ -198,6 +198,7 @@ def test_an_event_posted_to_prefect_starts_a_run(small, api, worker):
     assert worker.runs("take-objects")[0].parameters == {"objects": [uri]}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_through_the_pool_a_worker_runs_it(small, bucket, api, worker):
     from deployments.apply import apply

@@ -141,6 +141,7 @@ def test_a_cancelled_run_leaves_the_ledger_clean(api, install, small_project, tm
     assert sluice.sql("select code from published.thing") == [("a",)]
 
 
+@pytest.mark.slow
 def test_a_run_that_hangs_is_ended_and_taken_up_by_the_next(api, small, monkeypatch):
     """After LONGEST seconds, which are three here."""
     from flows import merge, run
