@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from extract.collect.declared import Pattern
+
 LAST_MODIFIED = "last-modified"
 ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?$"
 ZONE_OF_ISO = r":.*(Z|[+-]\d{2}(:?\d{2})?)$"
@@ -34,12 +36,8 @@ class Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _date_pattern(pattern: str) -> str:
-    try:
-        groups = re.compile(pattern).groupindex
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    if "date" not in groups:
+def _says_a_date(pattern: str) -> str:
+    if "date" not in re.compile(pattern).groupindex:
         raise ValueError("the pattern needs a group named date: (?P<date>...)")
     return pattern
 
@@ -62,7 +60,7 @@ def _row_format(text: str | None) -> str | None:
 class FromFilename(Rule):
     """The effective date stands in the file's name; where `format` has hours, a time of the feed's zone does."""
 
-    filename: Annotated[str, AfterValidator(_date_pattern)]
+    filename: Annotated[Pattern, AfterValidator(_says_a_date)]
     format: str = "%Y-%m-%d"
 
 

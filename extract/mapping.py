@@ -4,10 +4,11 @@ that names it counts, and the wider ones do not."""
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from extract.collect.declared import Pattern
 from extract.headers import DatedHeader
 from extract.read import Hints, name_key
 
@@ -23,21 +24,13 @@ def dated(headers: Any) -> Any:
     return tuple({"name": header} if isinstance(header, str) else header for header in listed)
 
 
-def _pattern(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return pattern
-
-
 class SomeFiles(BaseModel):
     """What holds for files whose name is found by a pattern, or that speak of certain days, and for no others: names of
     columns, and hints for the reader beside the feed's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, AfterValidator(_pattern)] = Field(default="", description="Is looked for in the file's name.")
+    name: Pattern = Field(default="", description="Is looked for in the file's name.")
     since: date | None = Field(default=None, alias="from")
     until: date | None = None
     headers: Mapping[str, tuple[DatedHeader, ...]] = {}

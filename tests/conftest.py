@@ -24,7 +24,13 @@ TEST_PROJECT = PROJECT / "tests" / "project"
 
 
 # Files whose tests ask a Prefect server: one worker of pytest has them all, for a server costs 10 s and 300 MB.
-WITH_PREFECT = ("deployments/test_a", "deployments/test_listen", "flows/test_prefect", "flows/test_flow_runs")
+WITH_PREFECT = (
+    "deployments/test_a",
+    "deployments/test_listen",
+    "flows/test_prefect",
+    "flows/test_flow_runs",
+    "test_leaks_after_demo",
+)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -202,29 +208,26 @@ def _sql(url: str, *statements: str) -> None:
             connection.execute(statement)  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="session")
-def keep(server: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sluice], Callable[[], Sluice]]:
-    """Keeps an installation as it stands, and gives what makes copies of it: a story is told once, for many tests."""
-    count = itertools.count()
+_count = itertools.count(1)
 
-    def kept(told: Sluice) -> Callable[[], Sluice]:
-        template = f"kept_{next(count)}"
-        aim = Path(os.environ["SLUICE_DBT_PROJECT"]), Path(os.environ["SLUICE_CHECKS_FOLDER"])
-        forget_settings()
-        # dbt's and Soda's last sessions may still be there.
-        leave = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'sluice'"
-        _sql(server, leave, f"alter database sluice rename to {template}")
 
-        def copy() -> Sluice:
-            home = tmp_path_factory.mktemp("home")
-            shutil.copytree(told.home, home, symlinks=True, dirs_exist_ok=True)
-            _aim(home, server, *aim)
-            _sql(server, "drop database if exists sluice with (force)", f"create database sluice template {template}")
-            return Sluice(home, server)
+def keep(told: Sluice) -> Callable[[], Sluice]:
+    """Keep an installation as it stands: gives what makes copies of it, so that a story is told once for many tests."""
+    number = next(_count)
+    aim = Path(os.environ["SLUICE_DBT_PROJECT"]), Path(os.environ["SLUICE_CHECKS_FOLDER"])
+    forget_settings()
+    # dbt's and Soda's last sessions may still be there, and a template must have none.
+    leave = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'sluice'"
+    _sql(told.url, leave, f"alter database sluice rename to kept_{number}")
 
-        return copy
+    def copy() -> Sluice:
+        home = told.home.with_name(f"{told.home.name}-{number}-{next(_count)}")
+        shutil.copytree(told.home, home, symlinks=True)
+        _aim(home, told.url, *aim)
+        _sql(told.url, "drop database if exists sluice with (force)", f"create database sluice template kept_{number}")
+        return Sluice(home, told.url)
 
-    return kept
+    return copy
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -298,15 +299,19 @@ def told_apart(found: list[Any], expected: set[Any]) -> str:
     return "\n".join([*told, *(f"expected: {one}" for one in sorted(map(str, expected_only))[:9])])
 
 
-@given(story=stories())
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=EXAMPLES < 100,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes seconds: shrinking would take hours
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-@pytest.mark.timeout(36000)
+def each_of(stories: Any, examples: int = EXAMPLES) -> Callable[[Any], Any]:
+    """A test of `story`: of each of so many. An example takes seconds: shrinking would take hours."""
+    few = settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=EXAMPLES < 100,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+    return lambda test: given(story=stories)(few(pytest.mark.timeout(36000)(test)))
+
+
+@each_of(stories())
 def test_history_is_a_function_of_the_deliveries_in_force(install, moving_project, story):
     told, steps = story
     sluice = install(moving_project, TEST_PROJECT / "checks")

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import TEST_PROJECT, forget_settings
-from dbt_project.test_history import EXAMPLES, Delivery, Key, Played, Step, contents, in_force, told_apart
-from hypothesis import HealthCheck, Phase, given, settings
+from dbt_project.test_history import EXAMPLES, Delivery, Key, Played, Step, contents, each_of, in_force, told_apart
 from hypothesis import strategies as st
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
@@ -251,15 +250,7 @@ def weighed_project(moving_project, tmp_path_factory) -> Path:
     return folder
 
 
-@given(story=stories())
-@settings(
-    max_examples=max(1, EXAMPLES // 3),
-    deadline=None,
-    derandomize=EXAMPLES < 100,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-@pytest.mark.timeout(36000)
+@each_of(stories(), max(1, EXAMPLES // 3))
 def test_history_is_a_function_of_the_deliveries_when_columns_change(install, weighed_project, story):
     told, before, after = story
     sluice = install(weighed_project, TEST_PROJECT / "checks")

@@ -4,10 +4,8 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from conftest import TEST_PROJECT
-from dbt_project.test_history import EXAMPLES, Delivery, Key, Version, contents, judge, run, told_apart
-from hypothesis import HealthCheck, Phase, given, settings
+from dbt_project.test_history import EXAMPLES, Delivery, Key, Version, contents, each_of, judge, run, told_apart
 from hypothesis import strategies as st
 
 
@@ -105,15 +103,7 @@ def rows(seed: int, content: int) -> list[Any]:
     return contents(random.Random(f"{seed} {content}"), "things")[0]
 
 
-@given(story=stories())
-@settings(
-    max_examples=max(1, EXAMPLES // 2),
-    deadline=None,
-    derandomize=EXAMPLES < 100,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-@pytest.mark.timeout(36000)
+@each_of(stories(), max(1, EXAMPLES // 2))
 def test_history_is_a_function_of_the_deliveries_and_what_mends_them(install, moving_project, story):
     told, steps = story
     sluice = install(moving_project, TEST_PROJECT / "checks")

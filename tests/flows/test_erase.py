@@ -7,7 +7,7 @@ import shutil
 import pytest
 from command import refusal
 from command import sluice as command
-from conftest import TEST_PROJECT, forget_settings
+from conftest import TEST_PROJECT, forget_settings, keep
 from workbench import HEADER, everything, things
 
 from flows import dbt
@@ -37,7 +37,7 @@ STORY = [
 
 
 @pytest.fixture(scope="module")
-def copies(install, small_project, keep):
+def copies(install, small_project):
     small = install(small_project, TEST_PROJECT / "checks")
     for day, lines in STORY:
         things(small, day, *lines)

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from conftest import TEST_PROJECT, forget_settings
+from conftest import TEST_PROJECT, forget_settings, keep
 from workbench import HEADER, everything
 
 from flows.erase import erase
@@ -106,7 +106,7 @@ def held(house):
 
 
 @pytest.fixture(scope="module")
-def empty(install, small_project, keep):
+def empty(install, small_project):
     return keep(install(small_project, TEST_PROJECT / "checks"))
 
 

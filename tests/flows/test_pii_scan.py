@@ -5,7 +5,7 @@ import json
 import pytest
 from command import refusal
 from command import sluice as command
-from conftest import TEST_PROJECT, forget_settings
+from conftest import TEST_PROJECT, forget_settings, keep
 from workbench import HEADER, all_but, things
 
 ANN = "n,a,1,call 702-555-0143,Ann.Lee@example.com"
@@ -18,7 +18,7 @@ PLACES = {
 
 
 @pytest.fixture(scope="module")
-def copies(install, small_project, keep):
+def copies(install, small_project):
     small = install(small_project, TEST_PROJECT / "checks")
     things(small, 1, ANN)
     small.run()

@@ -13,13 +13,7 @@
     where folding.delivery_id <> folding.content_id
     on conflict (delivery_id) do nothing;
 
-    update ledger.row_accounts as account
-    set
-        opened = effect.opened,
-        changed = effect.changed,
-        unchanged = account.good - account.duplicate - effect.opened - effect.changed,
-        closed = effect.closed
-    from (
+    {% call tell_effect() %}
         select
             folding.delivery_id,
             coalesce(sum(before.opened), 0) + coalesce(sum(change.opened), 0) as opened,
@@ -32,8 +26,7 @@
             on before.delivery_id = folding.delivery_id and folding.effect = 'context'
         where folding.effect = 'add' or (before.opened is not null and change.delivery_id is not null)
         group by 1
-    ) as effect
-    where account.delivery_id = effect.delivery_id;
+    {%- endcall %}
     {% for delivery in judged_again(run) %}
     {{ effect_of_own_times_sql(entity, relation, delivery) if delivery.has_row_times
         else whole_effect_sql(entity, relation, delivery) }}
@@ -79,14 +72,9 @@
    usual delivery's. #}
 {% macro whole_effect_sql(entity, relation, delivery) %}
     {%- set id = entity ~ '_id' %}
-    update ledger.row_accounts as account
-    set
-        opened = effect.opened,
-        changed = effect.changed,
-        unchanged = account.good - account.duplicate - effect.opened - effect.changed,
-        closed = effect.closed
-    from (
+    {% call tell_effect() %}
         select
+            {{ delivery.delivery_id }} as delivery_id,
             count(*) filter (where is_own and not ends) as opened,
             count(*) filter (where is_own and ends) as changed,
             {{ '0' if delivery.mends else 'count(*) filter (where ends and not begins)' }} as closed
@@ -112,22 +100,19 @@
             ) as bounds
             group by id
         ) as keys
-    ) as effect
-    where account.delivery_id = {{ delivery.delivery_id }};
+    {%- endcall %}
 {% endmacro %}
 
 
 {# Of a delivery whose rows have times of their own: the versions say whose doing they are. #}
 {% macro effect_of_own_times_sql(entity, relation, delivery) %}
     {%- set id = entity ~ '_id' %}
-    update ledger.row_accounts as account
-    set
-        opened = effect.opened,
-        changed = effect.changed,
-        unchanged = account.good - account.duplicate - effect.opened - effect.changed,
-        closed = 0
-    from (
-        select count(*) filter (where not is_change) as opened, count(*) filter (where is_change) as changed
+    {% call tell_effect() %}
+        select
+            {{ delivery.delivery_id }} as delivery_id,
+            count(*) filter (where not is_change) as opened,
+            count(*) filter (where is_change) as changed,
+            0 as closed
         from {{ relation }} as version
         cross join lateral (
             select exists (
@@ -137,6 +122,20 @@
             ) as is_change
         ) as follows
         where version._delivery_id = {{ delivery.delivery_id }} and version._superseded_in is null
+    {%- endcall %}
+{% endmacro %}
+
+
+{# Writes into the accounts what a query says of deliveries: (delivery_id, opened, changed, closed). #}
+{% macro tell_effect() %}
+    update ledger.row_accounts as account
+    set
+        opened = effect.opened,
+        changed = effect.changed,
+        unchanged = account.good - account.duplicate - effect.opened - effect.changed,
+        closed = effect.closed
+    from (
+        {{- caller() }}
     ) as effect
-    where account.delivery_id = {{ delivery.delivery_id }};
+    where account.delivery_id = effect.delivery_id;
 {% endmacro %}
