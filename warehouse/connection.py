@@ -28,7 +28,7 @@ def _engine(url: str) -> Engine:
     spelling = "-c datestyle=ISO,YMD -c timezone=UTC -c extra_float_digits=1 -c application_name=sluice"
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
-        connect_args={"options": spelling, "connect_timeout": 10},
+        connect_args={"options": spelling, "connect_timeout": 10, "client_encoding": "utf8"},
         pool_pre_ping=True,
         hide_parameters=True,  # an error's text goes to terminals and logs
     )

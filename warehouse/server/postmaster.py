@@ -32,6 +32,8 @@ SETTINGS = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "jit": "off",
+    # The process that asks works too: two helpers on two cores took 3.3 s for a million rows, one took 2.9 s.
+    "max_parallel_workers_per_gather": str(max(1, min(4, (os.cpu_count() or 2) - 1))),
     "timezone": "UTC",
     "log_timezone": "UTC",
     "datestyle": "ISO, YMD",

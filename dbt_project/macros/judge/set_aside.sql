@@ -11,7 +11,7 @@
         ),
 
         staged as (
-            {{ staged_rows(delivery) }}
+            {{ staged_rows(delivery, 'bad') }}
         ),
 
         told as materialized (
@@ -104,8 +104,12 @@ on conflict (delivery_id, row_number) do update set
             {{ rules_of_run(delivery) }}
         ),
 
+        passed as materialized (
+            select * from {{ judged }} where _warned is not null
+        ),
+
         staged as (
-            {{ staged_rows(delivery) }}
+            {{ staged_rows(delivery, 'passed') }}
         )
 
         insert into ledger.issues (
@@ -126,12 +130,11 @@ on conflict (delivery_id, row_number) do update set
             rules.message,
             values_told.told ->> rules.column_name,
             {{ delivery.run }}
-        from {{ judged }} as passed
+        from passed
         join staged on staged._row_number = passed._row_number
         cross join lateral unnest(string_to_array(passed._warned, ',')) as issue (code)
         join rules on rules.code = issue.code
-        cross join lateral (select {{ told_values(entity, rules, 'passed', 'staged.raw') }} as told) as values_told
-        where passed._warned is not null;
+        cross join lateral (select {{ told_values(entity, rules, 'passed', 'staged.raw') }} as told) as values_told;
     {%- endif %}
 {% endmacro %}
 
@@ -142,8 +145,9 @@ select rules.position, rules.code, rules.column_name, rules.message, rules.sever
             where runs.run = {{ delivery.run }}
 {%- endmacro %}
 
-{# The delivery's rows as they came, as JSON by the vendor's column names. #}
-{% macro staged_rows(delivery) -%}
+{# The rows of `wanted` as they came, as JSON by the vendor's column names. Their places are looked up first: a join with
+   whole rows makes a row of each of a million, 0.5 s for 10,000. #}
+{% macro staged_rows(delivery, wanted) -%}
     {%- set feed = graph.sources.values() | selectattr('resource_type', 'equalto', 'source')
         | selectattr('source_name', 'equalto', delivery.feed.split('.')[0])
         | selectattr('name', 'equalto', delivery.feed.split('.')[1]) | first -%}
@@ -151,5 +155,10 @@ select
                 _row_number,
                 to_jsonb(staged) - array['_delivery_id', '_row_number', '_line_number'] as raw
             from staging.{{ feed.identifier }} as staged
-            where _delivery_id = {{ delivery.delivery_id }}
+            where _delivery_id = {{ delivery.delivery_id }} and ctid = any (array(
+                select place.ctid
+                from staging.{{ feed.identifier }} as place
+                join {{ wanted }} using (_row_number)
+                where place._delivery_id = {{ delivery.delivery_id }}
+            ))
 {%- endmacro %}

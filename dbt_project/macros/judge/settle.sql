@@ -1,28 +1,30 @@
 {# What became of rows in quarantine, by what is in force after a fold. superseded: the earliest later delivery of the feed
    in which the key is good. released: the file's own revision has the key good, or not at all. Both name the delivery
-   that settled them, and are open again when it goes out of force. What a person or a replay settled stays. #}
+   that settled them, and are open again when it goes out of force. What a person or a replay settled stays. The contents
+   are named: by a sub-select of them, every delivery that is still kept would be read. #}
 {% macro quarantine_settle(entity, run) %}
     {%- set id = entity ~ '_id' -%}
+    {%- set contents = run_query("select coalesce(string_agg(distinct content_id::text, ', '), 'null') from folding").rows[0][0] -%}
     update quarantine.{{ entity }} as held
     set status = 'open', settled_at = null, settled_by = null, settled_why = null, settled_run = null
     from removed
     where held.status in ('superseded', 'released') and held.settled_by = 'delivery ' || removed.delivery_id;
 
-    with unsettled as (
-        select held.quarantine_id, held.{{ id }} as id, held.feed, held.kind, held.delivery_id, held.settled_by,
-            d.effective_at, d.state
-        from quarantine.{{ entity }} as held
-        join ledger.deliveries as d using (delivery_id)
-        where held.status in ('open', 'superseded')
-            and exists (select from folding where folding.feed = held.feed and folding.effective_at >= d.effective_at)
-    ),
+    create temporary table unsettled on commit drop as
+    select held.quarantine_id, held.{{ id }} as id, held.feed, held.kind, held.delivery_id, held.settled_by,
+        d.effective_at, d.state
+    from quarantine.{{ entity }} as held
+    join ledger.deliveries as d using (delivery_id)
+    where held.status in ('open', 'superseded')
+        and exists (select from folding where folding.feed = held.feed and folding.effective_at >= d.effective_at);
+    analyze unsettled;  -- or 10,000 rows may be taken for one, and each compared with a million: minutes
 
-    good as (
+    with good as (
         select unsettled.quarantine_id, folding.delivery_id, folding.effective_at
         from unsettled
         join judged.{{ entity }} as judged on judged.{{ id }} = unsettled.id
         join folding on folding.content_id = judged._delivery_id and folding.feed = unsettled.feed
-        where judged._delivery_id = any (array(select content_id from folding))
+        where judged._delivery_id in ({{ contents }})
             and (
                 folding.effective_at > unsettled.effective_at
                 or (folding.effective_at = unsettled.effective_at and unsettled.state = 'superseded')
@@ -38,12 +40,15 @@
             and folding.delivery_id <> unsettled.delivery_id
             and not exists (
                 select from quarantine.{{ entity }} as still
-                where still.delivery_id = folding.content_id
-                    and (still.{{ id }} = unsettled.id or (unsettled.id is null and still.{{ id }} is null))
+                where still.delivery_id = folding.content_id and still.{{ id }} = unsettled.id
             )
+            and (unsettled.id is not null or not exists (
+                select from quarantine.{{ entity }} as still
+                where still.delivery_id = folding.content_id and still.{{ id }} is null
+            ))
             and not exists (
                 select from judged.{{ entity }} as judged
-                where judged._delivery_id = any (array(select content_id from folding))
+                where judged._delivery_id in ({{ contents }})
                     and judged._delivery_id = folding.content_id
                     and judged.{{ id }} = unsettled.id
             )
