@@ -25,7 +25,7 @@ class Keep:
         (folder / f"{next(count):03}.eml").write_bytes(envelope.content)
         return "250 kept"
 def check(server, session, envelope, mechanism, data):
-    return AuthResult(success=(data.login + b":" + data.password).decode() == login)
+    return AuthResult(success=(data.login + b":" + data.password).decode() == login, handled=False)
 loop = asyncio.new_event_loop()
 asyncio.set_event_loop(loop)
 options = {"authenticator": check, "auth_require_tls": False, "auth_required": True} if login else {}
