@@ -13,6 +13,10 @@ import pytest
 from conftest import TEST_PROJECT, forget_settings
 from dbt_project.test_history import EXAMPLES, Delivery, Key, Played, Step, contents, each_of, in_force, told_apart
 from hypothesis import strategies as st
+from workbench import everything
+
+from flows.erase import erase
+from flows.erase_plan import Person
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 OTHER = "n,z,1,1,"  # so that a file is not the same content as the one before: that would be a sighting
@@ -118,6 +122,9 @@ def test_a_dropped_column_keeps_its_old_values_and_counts_no_more(small, project
         ("b", 1, "b***@example.com", "2026-01-01", "2026-01-02"),
         ("b", 2, None, "2026-01-02", None),
     ]
+    erase(Person(pii="email", value="ann@example.com"))
+    assert "ann@" not in everything(small)
+    assert small.sql("select distinct keeper, keeper_token from history.dim_thing where code = 'a'") == [(None, None)]
 
 
 def test_one_comes_and_one_goes(small, project):
@@ -145,11 +152,21 @@ def test_a_delivery_from_before_the_refresh_comes_late(small, project):
     ]
 
 
+# A dimension of before versions knew more than two sets of columns.
+AS_IT_WAS = """
+    alter table history.dim_thing add _first_fingerprint bytea, add _refreshed_at timestamptz;
+    update history.dim_thing set _first_fingerprint = _fingerprints[1], _refreshed_at = _seen_at[2]
+    where _fingerprints is not null;
+    alter table history.dim_thing drop _fingerprints, drop _seen_at;
+"""
+
+
 def test_the_delivery_that_brought_the_column_is_retracted(small, project):
     day(small, 1, "n,a,1,5,")
     project.add()
     second = day(small, 2, "n,a,1,5,", OTHER)
     assert versions(small, known=OF_A) == [("a", 1, 5, "2026-01-01", None)]
+    small.sql(AS_IT_WAS)
     assert small.retract(second)
     small.run()
     assert versions(small, known=OF_A) == [("a", 1, None, "2026-01-01", None)]
@@ -163,6 +180,30 @@ def test_a_delta_refreshes_its_own_keys(small, project):
     project.add()
     day(small, 2, "n,b,1,6,", feed="changes")
     assert versions(small) == [("a", 1, None, "2026-01-01", None), ("b", 1, 6, "2026-01-01", None)]
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_erased_rows_differ_in_what_was_personal(small, project, purged):
+    day(small, 1, "n,a,1,5,ann@example.com", "n,b,1,5,ann@example.com", "n,c,1,5,ann@example.com")
+    project.add()
+    day(small, 3, "n,a,1,5,eve@example.com", "n,b,1,5,ann@example.com", "n,c,1,5,")
+    for who in ("ann", "eve"):
+        erase(Person(pii="email", value=f"{who}@example.com"))
+    before = [
+        ("a", 1, None, "2026-01-01", "2026-01-03"),
+        ("a", 1, 5, "2026-01-03", None),
+        ("b", 1, 5, "2026-01-01", None),
+        ("c", 1, None, "2026-01-01", "2026-01-03"),
+        ("c", 1, 5, "2026-01-03", None),
+    ]
+    assert versions(small) == before
+    if purged:
+        small.sql("drop table judged.delivery_2; drop table staging.delivery_2")
+    late = day(small, 2, "n,a,1,5,", "n,b,1,6,", "n,c,1,6,")
+    assert small.retract(late)
+    small.run()
+    assert versions(small) == before
+    assert not [line for line in everything(small).splitlines() if "ann@" in line or "eve@" in line]
 
 
 class Weighed(Delivery):
@@ -195,7 +236,7 @@ class Known:
 
 
 def reference(told: list[Weighed]) -> dict[tuple[str, Key], list[Known]]:
-    """The versions of each feed's keys. One goes on while nothing is said that differs from what it is known to be; what
+    """The versions of each feed's keys. One goes on while nothing is said that differs from what is known of it; what
     is said of a column for the first time is known of it from then on."""
     versions: dict[tuple[str, Key], list[Known]] = {}
     for delivery in told:

@@ -71,6 +71,12 @@
         and standing.valid_from < '{{ feed.since }}'
         and {{ is_set_of_observation(entity) }};
     {%- for content in feed.deliveries | map(attribute='content_id') | unique %}
+    {%- set judged -%}
+        (
+            select * from judged.delivery_{{ content }}
+            where _row_number in (select row_number from observations where content_id = {{ content }})
+        )
+    {%- endset %}
 
     update observations
     set told = {{ values_of_set('masked') }}
@@ -82,9 +88,9 @@
             former{{ loop.index }}.token as {{ adapter.quote(column.name ~ '_token') }}
             {%- endif %}
             {%- endfor %}
-        from ({{ sql | replace(judged_relation(entity, sql), 'judged.delivery_' ~ content) }}) as today
+        from ({{ sql | replace(judged_relation(entity, sql), judged) }}) as today
         {%- if former %}
-        join judged.delivery_{{ content }} as judged using (_row_number)
+        join {{ judged }} as judged using (_row_number)
         {%- for column in former %}
         {{ mask_of(column, 'judged', 'former' ~ loop.index) }}
         {%- endfor %}
@@ -95,9 +101,41 @@
         and observations.row_number = masked._row_number
         and {{ is_set_of_observation(entity) }};
     {%- endfor %}
+    {%- if run_query("select exists (select from pii.erased_rows where entity = '" ~ entity ~ "')").rows[0][0] %}
+    {{ stand_ins_sql(entity, personal_columns(entity) | selectattr('tracked') | list + former) }}
+    {%- endif %}
 
     create index on observations (id, seq);
     analyze observations;
+{% endmacro %}
+
+
+{# Erased values are compared by what stands for them, with each other and with those that are not erased. #}
+{% macro stand_ins_sql(entity, columns) %}
+    {%- set personal = columns | rejectattr('pii', 'equalto', 'none') | list -%}
+    update observations
+    set told = told - array['{{ masked_names(personal) | join("', '") }}'] || (
+        select coalesce(jsonb_object_agg('erased ' || name, value), '{}')
+        from jsonb_each(erased.attributes -> '_told') as stand_in (name, value)
+        where name = any (known.columns)
+    )
+    from pii.erased_rows as erased, ledger.deliveries as d, history.column_sets as known
+    where d.delivery_id = observations.delivery_id
+        and erased.delivery_id = coalesce(d.sighting_of, d.delivery_id)
+        and erased.row_number = observations.row_number
+        and {{ is_set_of_observation(entity) }};
+
+    update observations
+    set told = told || (
+        select coalesce(
+            jsonb_object_agg('erased ' || name, {{ stand_in('observations.id', 'name', 'told ->> name') }}), '{}'
+        )
+        from unnest(array[
+            {%- for column in personal %}'{{ compared_name(column) }}'{{ ', ' if not loop.last }}{% endfor -%}
+        ]::text[]) as name
+        where told ? name
+    )
+    where id in (select erased.id from pii.erased_rows as erased where erased.entity = '{{ entity }}');
 {% endmacro %}
 
 
