@@ -11,27 +11,33 @@ from warehouse.connection import transaction
 Fall = Mapping[str, Any]  # column and share, as extract.feeds.Fall has them
 
 
-# Of each new delivery of a feed in a run: the keys that it holds and that were known before, and how many fall. Of
-# several in one run each is held against the one before it, as if they had come one by one.
+# Of each new delivery of a feed in a run: the keys that it holds and that were known before, and how many fall. Each
+# total is held against the last one before its own time: of this run's deliveries, as if they had come one by one, or
+# of history.
 FALLS = (
     "with coming as (select d.delivery_id, d.feed, d.effective_at, d.accepted from ledger.run_deliveries as r"
     " join ledger.deliveries as d using (delivery_id)"
     " where r.run = :run and r.effect = 'add' and r.judge and d.feed = :feed),"
-    " told as (select c.effective_at, c.delivery_id, c.accepted, j.{entity}_id as id, j.{column} as total"
+    " told as (select {at} as at, c.delivery_id, c.accepted, j.{entity}_id as id, j.{column} as total"
     ' from coming as c join judged."{entity}" as j on j._delivery_id = c.delivery_id'
     " where j._delivery_id = any (array(select delivery_id from coming))),"
-    " known as (select t.delivery_id, t.id, t.accepted, t.total, coalesce("
-    " lag(t.total) over (partition by t.id order by t.effective_at), v.{column}) as before"
-    ' from told as t left join history."dim_{entity}" as v on v.{entity}_id = t.id and v._superseded_in is null'
-    " and v.valid_from <= t.effective_at and (v.valid_to is null or v.valid_to > t.effective_at))"
-    " select delivery_id, count(*) as keys, count(*) filter (where total < before) as fell from known"
-    " where before is not null and not accepted group by 1 order by 1"
+    " in_order as (select told.*, lag(at) over same as at_before, lag(total) over same as total_before"
+    " from told window same as (partition by id order by at, delivery_id)),"
+    " known as (select t.delivery_id, t.id, t.accepted, t.total,"
+    " case when t.at_before >= coalesce(v.valid_from, '-infinity') then t.total_before else v.{column} end as before"
+    ' from in_order as t left join history."dim_{entity}" as v on v.{entity}_id = t.id and v._superseded_in is null'
+    " and v.valid_from <= t.at and (v.valid_to is null or v.valid_to > t.at))"
+    " select delivery_id, count(distinct id) as keys, count(distinct id) filter (where total < before) as fell"
+    " from known where before is not null and not accepted group by 1 order by 1"
 )
+OWN_TIME = "coalesce(j._effective_at, c.effective_at)"
 
 
-def falls(entity: str, run: int, feed: str, fall: Fall, at_least: int) -> dict[int, Finding]:
-    """What was found of a feed's new deliveries: how many of the known totals fall, against the bound's share."""
-    statement = text(FALLS.format(entity=entity, column=f'"{fall["column"]}"'))
+def falls(entity: str, run: int, feed: str, fall: Fall, at_least: int, *, row_times: bool) -> dict[int, Finding]:
+    """What was found of a feed's new deliveries: how many of the known totals fall, against the bound's share.
+    `row_times`: whether its rows have effective times of their own."""
+    at = OWN_TIME if row_times else "c.effective_at"
+    statement = text(FALLS.format(entity=entity, column=f'"{fall["column"]}"', at=at))
     with transaction() as connection:
         found = connection.execute(statement, {"run": run, "feed": feed}).mappings().all()
     return {row["delivery_id"]: _finding(row, fall, at_least) for row in found}

@@ -57,11 +57,14 @@ def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str
     with transaction() as connection:
         coming = connection.execute(text(COMING), {"run": run}).mappings().all()
         looked_at = [{**row, **_effects(connection, entity, row, bounds[row["feed"]])} for row in coming]
+    with_row_times = {row["feed"] for row in coming if row["rows_from"]}
     fallen = {
         delivery_id: [finding]
         for feed, bound in bounds.items()
         if bound["fall"]
-        for delivery_id, finding in falls(entity, run, feed, bound["fall"], bound["at_least"]).items()
+        for delivery_id, finding in falls(
+            entity, run, feed, bound["fall"], bound["at_least"], row_times=feed in with_row_times
+        ).items()
     }
     doubted = {}
     for row in looked_at:

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 
 from extract import archive, mended
 from extract.contents import is_erased
-from extract.effective import LAST_MODIFIED, FromColumn, FromFilename, FromMetadata, moment_of
+from extract.effective import LAST_MODIFIED, Effective, FromFilename, FromMetadata, moment_of
 from extract.feeds import Feed
 from extract.limits import limits
 from extract.read import Refused, unpack
@@ -62,8 +62,8 @@ def _members(feed: Feed, path: Path) -> list[unpack.Member]:
 
 
 def _refuse_same_day(feed: Feed, path: Path, members: list[unpack.Member], effective: date | None) -> None:
-    if feed.row_times and feed.row_times.delivery == "moment" and effective is None:
-        return  # their contents tell them apart
+    if _is_told_apart(feed) and effective is None:
+        return
     now = datetime.now(UTC)
     days: dict[datetime, str] = {}
     for member in members:
@@ -156,7 +156,7 @@ def effective_time(feed: Feed, path: Path, arrived_at: datetime, given: date | N
     beside it, or that of its arrival. It is the first moment of a day, unless the rule asks for the time as well."""
     if given is not None:
         return _in_zone(feed, given if isinstance(given, datetime) else datetime.combine(given, time()))
-    rule = feed.row_times.delivery if feed.row_times else feed.effective_at
+    rule = _rule(feed)
     if isinstance(rule, FromMetadata):
         return told_beside(feed, path.name, path, None) or arrived_at
     if isinstance(rule, FromFilename):
@@ -194,11 +194,18 @@ def told_beside(feed: Feed, source: str, path: Path, metadata: Mapping[str, str]
 
 
 def _told_apart(feed: Feed, moment: datetime, sha256: str) -> datetime:
-    """Two files of changes that come in one second are two deliveries: their contents make the fraction of it. Each
-    row has its own time, so that none of them can stand for the other."""
-    if not isinstance(feed.effective_at, FromColumn) or feed.effective_at.delivery != "moment":
-        return moment
-    return moment.replace(microsecond=int(sha256[:12], 16) % 1_000_000)
+    """Two files of changes that come in one second are two deliveries: their contents make the fraction of it."""
+    return moment.replace(microsecond=int(sha256[:12], 16) % 1_000_000) if _is_told_apart(feed) else moment
+
+
+def _is_told_apart(feed: Feed) -> bool:
+    """Whether no file of the feed stands for another one that came in the same second."""
+    return feed.mode == "delta" and _rule(feed) == "moment"
+
+
+def _rule(feed: Feed) -> Effective:
+    """Where the time of its deliveries comes from."""
+    return feed.row_times.delivery if feed.row_times else feed.effective_at
 
 
 def _in_zone(feed: Feed, moment: datetime) -> datetime:

@@ -73,6 +73,15 @@ def _tell_delivered(feed: str, done: Any) -> None:
         f" {done.same_as}; nothing to load.",
     }
     say(f"{done.name}: {told[done.outcome]}")
+    if done.replaces:
+        say(f"{done.name}: {_in_its_place(done)}")
+
+
+def _in_its_place(file: Any) -> str:
+    return (
+        f"it takes the place of delivery {file.replaces}, which spoke of the same time. If both are to count:"
+        f" sluice deliver FILE --feed {file.feed} --effective-at ... with a time of its own"
+    )
 
 
 @main.command()
@@ -97,6 +106,8 @@ def tell(done: Any) -> None:
         if file.outcome != "again":
             told = f"a sighting of delivery {file.same_as}" if file.outcome == "sighting" else file.state
             say(f"{file.feed}: {file.name} is delivery {file.delivery_id}, {told}")
+        if file.replaces:
+            say(f"{file.feed}: {file.name}: {_in_its_place(file)}")
     for merged in done.merged:
         tell_merged(merged)
     for notice in done.notices:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from extract import archive, rewrite
-from extract.entities import erased_policy, open_key, personal_columns, token_columns
+from extract.entities import classes, erased_policy, open_key, personal_columns, token_columns
 from extract.feeds import catalogue
 from flows.erase_plan import Person, Plan, look
 from flows.privacy import all_locked, renew_exports, with_history
@@ -63,17 +63,17 @@ def _carry_out(plan: Plan) -> dict[str, Any]:
         number = erasure.open_erasure(connection)
         erasure.mark(connection, number, plan.marks)
         gone: set[str] = set().union(*plan.tokens.values())
+        once = {entity: erasure.once_personal(connection, entity, classes(entity)) for entity in plan.found}
         for entity, found in every:
             erasure.erase_rows(
                 connection, number, entity, found, [c.name for c in feeds[found.feed].columns], open_key(entity)
             )
-            erasure.empty_judged(connection, entity, found, personal_columns(entity))
+            erasure.empty_judged(connection, entity, found, personal_columns(entity) + once[entity].columns)
         for entity in plan.found:
             rows = [(found.delivery_id, n) for found in plan.found[entity] for n in found.numbers]
-            tokens = dict.fromkeys(token_columns(entity), plan.tokens[entity])
-            versions[entity], lost = erasure.tombstone(
-                connection, entity, personal_columns(entity), tokens, plan.ids[entity], rows
-            )
+            personal = personal_columns(entity) + once[entity].in_history
+            tokens = dict.fromkeys(token_columns(entity) + once[entity].tokens, plan.tokens[entity])
+            versions[entity], lost = erasure.tombstone(connection, entity, personal, tokens, plan.ids[entity], rows)
             gone |= lost
         held = {entity: token_columns(entity) for entity in with_history()}
         tokens_gone = erasure.empty_vault(connection, gone, held)

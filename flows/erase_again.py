@@ -8,17 +8,19 @@ from extract import archive, rewrite
 from extract.entities import erased_policy, open_key
 from extract.feeds import catalogue
 from flows import dbt
-from flows.erase_plan import rows_asked_for
+from flows.erase_plan import bindable, rows_asked_for
 from warehouse import erasure
-from warehouse.connection import transaction
+from warehouse.connection import driver, transaction
 from warehouse.erasure import Found
 
 
 def erase_again(entity: str, run: int) -> int:
-    """Empty the rows of a run that an erased person's mark has stopped, in staging, quarantine and archive; gives how
-    many. Where the entity lets them in (`erased: flag`) nothing is done here."""
-    if erased_policy(entity) == "flag":
-        return 0
+    """Empty the rows of a run that an erased person's mark has stopped, in staging, quarantine and archive, and its
+    records that could not be read and name such a person; gives how many. Where the entity lets them in
+    (`erased: flag`) nothing is done here."""
+    with transaction() as connection:
+        if erased_policy(entity) == "flag" or not erasure.any_marks(connection):
+            return 0
     found = [*_stopped(entity, run), *_never_judged(entity)]
     if not found:
         return 0
@@ -33,36 +35,36 @@ def erase_again(entity: str, run: int) -> int:
                 erasure.rewritten(connection, number, content.old_sha256, content.new_sha256, content.form)
             if of_delivery.container:
                 erasure.rewritten(connection, number, of_delivery.container, None, "gone")
-        rows = [{"delivery": f.delivery_id, "rows": len(f.rows)} for f in found]
+        rows = [{"delivery": f.delivery_id, "rows": len(f.numbers)} for f in found]
         erasure.certify(connection, number, {"erasure": number, "came_back": rows})
         left = erasure.left_over(connection)
     for sha256 in left:
         archive.remove(sha256)
-    return sum(len(f.rows) for f in found)
+    return sum(len(f.numbers) for f in found)
 
 
 def _stopped(entity: str, run: int) -> list[Found]:
-    """The rows of a run's deliveries that have the reason and are not emptied yet, and exact repetitions of them, which
-    judging leaves out."""
+    """The rows of a run's deliveries that have the reason and are not emptied yet, exact repetitions of them, which
+    judging leaves out, and what could not be read and names an erased person."""
     with transaction() as connection:
         deliveries = connection.execute(
             text(
-                "select d.* from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
-                f" where r.run = :run and r.judge and exists (select from quarantine.{entity} as q"
-                " where q.delivery_id = d.delivery_id and q.raw <> '{}'"
-                ' and q.reasons @> \'[{"code": "erased_person"}]\') order by 1'
+                "select d.*, stopped from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
+                " cross join lateral (select bool_or(q.kind = 'judged') as stopped"
+                f" from quarantine.{entity} as q where q.delivery_id = d.delivery_id and (q.kind = 'unreadable'"
+                " or (q.raw <> '{}' and q.reasons @> '[{\"code\": \"erased_person\"}]'))) as held"
+                " where r.run = :run and r.judge and stopped is not null order by 1"
             ),
             {"run": run},
         ).mappings()
-        return [_returned(connection, dict(delivery)) for delivery in deliveries.all()]
+        found = [_returned(connection, d, rows_too=d["stopped"]) for d in map(dict, deliveries.all())]
+    return [of_delivery for of_delivery in found if of_delivery.numbers]
 
 
 def _never_judged(entity: str) -> list[Found]:
     """The same of deliveries that went out of force before a run judged them. Each is looked into once: what is staged
     of it goes, and comes from the archive where it is needed."""
     with transaction() as connection:
-        if not erasure.any_marks(connection):
-            return []
         deliveries = connection.execute(
             text(
                 "select d.* from ledger.deliveries as d join ledger.row_accounts as a using (delivery_id)"
@@ -73,14 +75,19 @@ def _never_judged(entity: str) -> list[Found]:
         ).mappings()
         found = [_returned(connection, dict(delivery)) for delivery in deliveries.all()]
         for looked_into in found:
-            if not looked_into.rows:
+            if not looked_into.numbers:
                 connection.execute(text(f"drop table staging.delivery_{looked_into.delivery_id}"))
-    return [of_delivery for of_delivery in found if of_delivery.rows]
+    return [of_delivery for of_delivery in found if of_delivery.numbers]
 
 
-def _returned(connection: Connection, delivery: dict[str, Any]) -> Found:
+def _returned(connection: Connection, delivery: dict[str, Any], *, rows_too: bool = True) -> Found:
     number, feed = delivery["delivery_id"], catalogue().feed(delivery["feed"])
-    [query] = dbt.compiled(f"{{{{ rows_that_returned('{feed.entity}', '{feed.key}', '{feed.model}') }}}}")
+    of_rows, of_unreadable = dbt.compiled(
+        f"{{{{ rows_that_returned('{feed.entity}', '{feed.key}', '{feed.model}') }}}}",
+        f"{{{{ unreadable_that_name('{feed.entity}') }}}}",
+    )
     container = (delivery["found"] or {}).get("container")
-    rows = rows_asked_for(connection, query, {"delivery": number, "told": []})
-    return Found(number, feed.key, feed.table, delivery["sha256"], delivery["name"], container, rows)
+    rows = rows_asked_for(connection, of_rows, {"delivery": number, "told": []}) if rows_too else []
+    broken = driver(connection).execute(bindable(of_unreadable, "delivery"), {"delivery": number}).fetchall()
+    unreadable = [row_number for (row_number,) in broken]
+    return Found(number, feed.key, feed.table, delivery["sha256"], delivery["name"], container, rows, unreadable)

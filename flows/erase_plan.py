@@ -56,7 +56,7 @@ def look(person: Person, entities: Sequence[str]) -> Plan:
         if plan.tokens[entity] or person.told or person.key:
             for feed in catalogue().of_entity(entity):
                 for delivery in _deliveries(feed):
-                    found = _rows_of(feed, delivery, queries[feed.key], person, plan)
+                    found = _rows_of(feed, delivery, queries, person, plan)
                     if found.numbers:
                         plan.found[entity].append(found)
         if person.key:
@@ -65,22 +65,23 @@ def look(person: Person, entities: Sequence[str]) -> Plan:
 
 
 def _queries(person: Person, entities: Sequence[str]) -> dict[str, str]:
-    """What is asked of each entity that has columns of the person's class, and of each feed: compiled at once."""
+    """What is asked of each entity that can hold a value of the person's class, and of each feed: compiled at once."""
     pii = person.pii or "none"
     pieces = {
         entity: f"{{{{ tokens_of_value('{entity}', '{pii}') }}}}"
         for entity in entities
-        if person.value is not None and pii in classes(entity).values()
+        if person.value is not None and pii in {*classes(entity).values(), *TELLING}
     }
     for entity in entities:
         for feed in catalogue().of_entity(entity):
             pieces[feed.key] = f"{{{{ rows_to_erase('{entity}', '{feed.key}', '{feed.model}', '{pii}') }}}}"
+        pieces[f"unreadable {entity}"] = f"{{{{ unreadable_that_name('{entity}', given_marks()) }}}}"
     return dict(zip(pieces, dbt.compiled(*pieces.values()), strict=True))
 
 
 def _tokens_and_marks(query: str, value: str) -> tuple[set[str], set[str]]:
     with transaction() as connection:
-        row = driver(connection).execute(_bindable(query, "value"), {"value": value}).fetchone()
+        row = driver(connection).execute(bindable(query, "value"), {"value": value}).fetchone()
     return (set(row[0]), set(row[1])) if row else (set(), set())
 
 
@@ -95,7 +96,7 @@ def _id_marks(entity: str, plan: Plan) -> set[str]:
         return {row[0] for row in found.fetchall()}
 
 
-def _bindable(query: str, *names: str) -> Any:
+def bindable(query: str, *names: str) -> Any:
     """A compiled query with parameters: what is asked for is never part of a statement's text."""
     query = query.replace("%", "%%")
     for name in names:
@@ -117,7 +118,7 @@ def _deliveries(feed: Feed) -> Iterator[Mapping[str, Any]]:
         yield from [dict(row) for row in found]
 
 
-def _rows_of(feed: Feed, delivery: Mapping[str, Any], query: str, person: Person, plan: Plan) -> Found:
+def _rows_of(feed: Feed, delivery: Mapping[str, Any], queries: Mapping[str, str], person: Person, plan: Plan) -> Found:
     """The person's rows of a delivery, which is staged again for that where it was purged."""
     number = int(delivery["delivery_id"])
     container = (delivery["found"] or {}).get("container")
@@ -127,12 +128,13 @@ def _rows_of(feed: Feed, delivery: Mapping[str, Any], query: str, person: Person
         asked = {
             "delivery": number,
             "tokens": sorted(plan.tokens[feed.entity]),
+            "marks": sorted(plan.marks),
             "told": _naming(connection, feed, number, person.told),
             "key": list(person.key) or None,
             "id": person.key[0] if len(person.key) == 1 else None,
         }
-        found.rows = rows_asked_for(connection, query, asked)
-        found.unreadable = _unreadable(connection, number, person)
+        found.rows = rows_asked_for(connection, queries[feed.key], asked)
+        found.unreadable = _unreadable(connection, queries[f"unreadable {feed.entity}"], asked, person)
     if person.key:
         plan.ids[feed.entity] |= {str(row.id) for row in found.rows if row.id}
     return found
@@ -141,7 +143,7 @@ def _rows_of(feed: Feed, delivery: Mapping[str, Any], query: str, person: Person
 def rows_asked_for(connection: Connection, query: str, asked: Mapping[str, Any]) -> list[Row]:
     """The rows of a delivery that a compiled query finds; `asked` are its parameters."""
     last = connection.scalar(text(f"select max(_row_number) from staging.delivery_{asked['delivery']}"))
-    return list(_theirs(connection, _bindable(query, *asked, "first", "last"), asked, 1, last or 0))
+    return list(_theirs(connection, bindable(query, *asked, "first", "last"), asked, 1, last or 0))
 
 
 def _theirs(connection: Connection, query: Any, asked: Mapping[str, Any], first: int, last: int) -> Iterator[Row]:
@@ -175,11 +177,13 @@ def _naming(connection: Connection, feed: Feed, delivery: int, told: str | None)
     return [row[0] for row in driver(connection).execute(query, [told])]
 
 
-def _unreadable(connection: Connection, delivery: int, person: Person) -> list[int]:
-    """The records that could not be read and name the person: the value, or every part of the key."""
-    query = (
-        "select row_number from staging.unreadable where delivery_id = %s and (select bool_and("
-        "strpos(lower(encode(raw_bytes, 'escape')), lower(told)) > 0) from unnest(%s::text[]) as told)"
+def _unreadable(connection: Connection, query: str, asked: Mapping[str, Any], person: Person) -> list[int]:
+    """The records that could not be read and name the person: the value, however it is spelt, or every part of the
+    key."""
+    cells = (
+        " union select row_number from staging.unreadable where delivery_id = %(delivery)s and (select bool_and("
+        "strpos(lower(encode(raw_bytes, 'escape')), lower(told)) > 0) from unnest(%(words)s::text[]) as told)"
     )
-    told = [person.told] if person.told else list(person.key)
-    return [row[0] for row in driver(connection).execute(query, [delivery, told])]
+    words = [person.told] if person.told else list(person.key)
+    statement = bindable(query + cells, "delivery", "marks", "words")
+    return [row[0] for row in driver(connection).execute(statement, {**asked, "words": words})]

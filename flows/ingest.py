@@ -26,6 +26,7 @@ class Ingested:
     state: str
     same_as: int | None = None
     reason: str | None = None
+    replaces: int | None = None  # the delivery that was in force for the same time
 
 
 @flow(name="ingest", flow_run_name="ingest {feed} {path.name}")
@@ -44,7 +45,16 @@ def ingest(
         state = stage(feed, registered.delivery_id)
         reason = why_refused(registered.delivery_id) if state == "refused" else None
     outcome = "refused" if reason else registered.outcome
-    return Ingested(feed, printable(path.name), registered.delivery_id, outcome, state, registered.same_as, reason)
+    return Ingested(
+        feed,
+        printable(path.name),
+        registered.delivery_id,
+        outcome,
+        state,
+        registered.same_as,
+        reason,
+        None if reason else registered.replaces,
+    )
 
 
 def registered(
@@ -52,7 +62,15 @@ def registered(
 ) -> Ingested:
     """Archive and register a file, and stage it later, together with others."""
     found = register(feed, path, effective_at, arrived_at, True, container)
-    return Ingested(feed, printable(path.name), found.delivery_id, found.outcome, found.state, found.same_as)
+    return Ingested(
+        feed,
+        printable(path.name),
+        found.delivery_id,
+        found.outcome,
+        found.state,
+        found.same_as,
+        replaces=found.replaces,
+    )
 
 
 @step("register {feed} {path.name}", again=True)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import sql
 from sqlalchemy import Connection, text
@@ -93,6 +93,7 @@ def erase_rows(
         " where delivery_id = %s and row_number = any(%s) and kind = 'judged'",
         [at, numbers],
     )
+    run("delete from staging.mended where delivery_id = %s and row_number = any(%s)", [at, numbers])
     _empty_unreadable(connection, erasure, entity, found, key)
 
 
@@ -135,6 +136,34 @@ def empty_judged(connection: Connection, entity: str, found: Found, personal: Se
             sql.Identifier("judged", entity), emptied
         ),
         [found.delivery_id, sorted(found.numbers)],
+    )
+
+
+class Once(NamedTuple):
+    """Columns of former days that held what is personal."""
+
+    columns: list[str]  # of judged rows
+    in_history: list[str]
+    tokens: list[str]
+
+
+def once_personal(connection: Connection, entity: str, declared: Collection[str]) -> Once:
+    """The personal columns that an entity had, `declared` being today's: judged rows and history still have them."""
+    found = (
+        driver(connection)
+        .execute(
+            "with there as (select attname::text from pg_attribute where attrelid = to_regclass('history.dim_' || %s))"
+            " select distinct name, name in (table there), name || '_token' in (table there) from history.column_sets"
+            " cross join jsonb_to_recordset(declared) as one (name text, pii text)"
+            " where entity = %s and pii <> 'none' and name <> all (%s) order by 1",
+            [entity, entity, list(declared)],
+        )
+        .fetchall()
+    )
+    return Once(
+        [name for name, _, _ in found],
+        [name for name, in_history, _ in found if in_history],
+        [f"{name}_token" for name, _, has_token in found if has_token],
     )
 
 

@@ -51,6 +51,7 @@ class Registered:
     outcome: Outcome
     state: str
     same_as: int | None = None  # of a sighting: the delivery whose content it has
+    replaces: int | None = None  # the delivery that was in force for its time
 
 
 def register(connection: Connection, arrival: Arrival, *, retry: bool = True) -> Registered:
@@ -65,13 +66,13 @@ def register(connection: Connection, arrival: Arrival, *, retry: bool = True) ->
         return _register_supplement(connection, arrival, known)
     before = _in_force_before(connection, arrival)
     sighted = before["delivery_id"] if before and before["sha256"] == arrival.sha256 else None
-    supersede(connection, arrival.feed, arrival.effective_at)
+    replaced = supersede(connection, arrival.feed, arrival.effective_at)
     state = "sighted" if sighted else "received"
     if known and known["in_history"]:
         state, sighted = "sighted" if known["sighting_of"] else "merged", known["sighting_of"]
     delivery_id = _write(connection, arrival, known, state, _next_revision(connection, arrival), sighted)
     settle_sightings(connection, arrival.entity)
-    return Registered(delivery_id, "sighting" if sighted else "new", state, sighted)
+    return Registered(delivery_id, "sighting" if sighted else "new", state, sighted, replaced)
 
 
 def knows_length(connection: Connection, feed: str, length: int) -> bool:
@@ -181,15 +182,16 @@ def _in_force_before(connection: Connection, arrival: Arrival) -> RowMapping | N
     )
 
 
-def supersede(connection: Connection, feed: str, effective_at: datetime) -> None:
-    """Take what is in force for an effective time out of force: another content takes its place."""
-    connection.execute(
+def supersede(connection: Connection, feed: str, effective_at: datetime) -> int | None:
+    """Take what is in force for an effective time out of force: another content takes its place. Gives what it was."""
+    replaced: int | None = connection.scalar(
         text(
             "update ledger.deliveries set state = 'superseded' where feed = :feed and effective_at = :effective_at"
-            f" and state not in {OUT_OF_FORCE} and mends is null"
+            f" and state not in {OUT_OF_FORCE} and mends is null returning delivery_id"
         ),
         {"feed": feed, "effective_at": effective_at},
     )
+    return replaced
 
 
 def _next_revision(connection: Connection, arrival: Arrival) -> int:

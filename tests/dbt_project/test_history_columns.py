@@ -4,6 +4,8 @@ import os
 import random
 import shutil
 from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,10 @@ import pytest
 from conftest import TEST_PROJECT, forget_settings
 from dbt_project.test_history import EXAMPLES, Delivery, Key, Played, Step, contents, each_of, in_force, told_apart
 from hypothesis import strategies as st
+from workbench import everything
+
+from flows.erase import erase
+from flows.erase_plan import Person
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 OTHER = "n,z,1,1,"  # so that a file is not the same content as the one before: that would be a sighting
@@ -116,6 +122,9 @@ def test_a_dropped_column_keeps_its_old_values_and_counts_no_more(small, project
         ("b", 1, "b***@example.com", "2026-01-01", "2026-01-02"),
         ("b", 2, None, "2026-01-02", None),
     ]
+    erase(Person(pii="email", value="ann@example.com"))
+    assert "ann@" not in everything(small)
+    assert small.sql("select distinct keeper, keeper_token from history.dim_thing where code = 'a'") == [(None, None)]
 
 
 def test_one_comes_and_one_goes(small, project):
@@ -143,11 +152,21 @@ def test_a_delivery_from_before_the_refresh_comes_late(small, project):
     ]
 
 
+# A dimension of before versions knew more than two sets of columns.
+AS_IT_WAS = """
+    alter table history.dim_thing add _first_fingerprint bytea, add _refreshed_at timestamptz;
+    update history.dim_thing set _first_fingerprint = _fingerprints[1], _refreshed_at = _seen_at[2]
+    where _fingerprints is not null;
+    alter table history.dim_thing drop _fingerprints, drop _seen_at;
+"""
+
+
 def test_the_delivery_that_brought_the_column_is_retracted(small, project):
     day(small, 1, "n,a,1,5,")
     project.add()
     second = day(small, 2, "n,a,1,5,", OTHER)
     assert versions(small, known=OF_A) == [("a", 1, 5, "2026-01-01", None)]
+    small.sql(AS_IT_WAS)
     assert small.retract(second)
     small.run()
     assert versions(small, known=OF_A) == [("a", 1, None, "2026-01-01", None)]
@@ -163,114 +182,177 @@ def test_a_delta_refreshes_its_own_keys(small, project):
     assert versions(small) == [("a", 1, None, "2026-01-01", None), ("b", 1, 6, "2026-01-01", None)]
 
 
+@pytest.mark.parametrize("purged", [False, True])
+def test_erased_rows_differ_in_what_was_personal(small, project, purged):
+    day(small, 1, "n,a,1,5,ann@example.com", "n,b,1,5,ann@example.com", "n,c,1,5,ann@example.com")
+    project.add()
+    day(small, 3, "n,a,1,5,eve@example.com", "n,b,1,5,ann@example.com", "n,c,1,5,")
+    for who in ("ann", "eve"):
+        erase(Person(pii="email", value=f"{who}@example.com"))
+    before = [
+        ("a", 1, None, "2026-01-01", "2026-01-03"),
+        ("a", 1, 5, "2026-01-03", None),
+        ("b", 1, 5, "2026-01-01", None),
+        ("c", 1, None, "2026-01-01", "2026-01-03"),
+        ("c", 1, 5, "2026-01-03", None),
+    ]
+    assert versions(small) == before
+    if purged:
+        small.sql("drop table judged.delivery_2; drop table staging.delivery_2")
+    late = day(small, 2, "n,a,1,5,", "n,b,1,6,", "n,c,1,6,")
+    assert small.retract(late)
+    small.run()
+    assert versions(small) == before
+    assert not [line for line in everything(small).splitlines() if "ann@" in line or "eve@" in line]
+
+
 class Weighed(Delivery):
     """A delivery whose rows have a weight, in their note: (region, code, size, keeper, weight)."""
+
+    columns: frozenset[str] = frozenset()  # the tracked ones that it was judged by, beside the size
 
     def text(self) -> str:
         lines = [f"{region},{code},{size},{weight},{keeper}" for region, code, size, keeper, weight in self.rows]
         return HEADER + "".join(f"{line}\n" for line in self.with_lost(lines))
 
-    @property
-    def is_later(self) -> bool:
-        """Whether it is judged by the columns of later: with the weight, and without the keeper."""
-        return self.day >= CHANGED_ON
-
-    def seen(self) -> dict[Key, tuple[str, str | None, str | None]]:
-        """Size, keeper and weight of the keys that are good, as far as its columns go."""
-        distinct: dict[Key, set[tuple[str, str | None, str | None]]] = defaultdict(set)
+    def seen(self) -> dict[Key, dict[str, str]]:
+        """The values of the keys that are good, as far as its columns go."""
+        distinct: dict[Key, list[dict[str, str]]] = defaultdict(list)
         for region, code, size, keeper, weight in self.rows:
-            distinct[region, code].add((size, None, weight) if self.is_later else (size, keeper, None))
-        return {key: min(of) for key, of in distinct.items() if len(of) == 1 and min(of)[0] in ("1", "2")}
+            told = {"size": size, "keeper": keeper, "weight": weight}
+            values = {name: value for name, value in told.items() if name in self.columns or name == "size"}
+            if values not in distinct[region, code]:
+                distinct[region, code].append(values)
+        return {key: of[0] for key, of in distinct.items() if len(of) == 1 and of[0]["size"] in ("1", "2")}
 
 
-CHANGED_ON = 4
+@dataclass
+class Known:
+    """A version: what was said of each column since it began."""
+
+    values: dict[str, str]
+    start: datetime
+    end: datetime | None = None
 
 
-def reference(told: list[Weighed]) -> dict[tuple[str, Key], list[list[Any]]]:
-    """The versions of each feed's keys: [size, keeper, weight, start, end]. What both know is compared with what was
-    seen last; a version that is seen with a weight has it from then on."""
-    versions: dict[tuple[str, Key], list[list[Any]]] = {}
-    last: dict[tuple[str, Key], tuple[Any, ...]] = {}
+def reference(told: list[Weighed]) -> dict[tuple[str, Key], list[Known]]:
+    """The versions of each feed's keys. One goes on while nothing is said that differs from what is known of it; what
+    is said of a column for the first time is known of it from then on."""
+    versions: dict[tuple[str, Key], list[Known]] = {}
     for delivery in told:
-        seen = delivery.seen()
-        for key, values in seen.items():
+        for key, values in delivery.seen().items():
             known = versions.setdefault((delivery.feed, key), [])
-            before, last[delivery.feed, key] = last.get((delivery.feed, key)), values
-            both = zip(before or (), values, strict=False)
-            is_open = bool(known) and known[-1][4] is None
-            if is_open and all(None in pair or pair[0] == pair[1] for pair in both):
-                known[-1][2] = known[-1][2] or values[2]
+            is_open = bool(known) and known[-1].end is None
+            if is_open and all(known[-1].values.get(name, value) == value for name, value in values.items()):
+                known[-1].values |= values
                 continue
             if is_open:
-                known[-1][4] = delivery.at
-            known.append([*values, delivery.at, None])
+                known[-1].end = delivery.at
+            known.append(Known(values, delivery.at))
         there = {row[:2] for row in delivery.rows}
         protected = {part for one in delivery.unreadable for part in one}
         for (feed, key), known in versions.items():
             absent = key not in there and not protected & set(key)
-            if delivery.feed == "things" == feed and absent and known[-1][4] is None:
-                known[-1][4] = delivery.at
+            if delivery.feed == "things" == feed and absent and known[-1].end is None:
+                known[-1].end = delivery.at
     return versions
 
 
+Phase = tuple[frozenset[str], list[Step]]
+
+
 @st.composite
-def stories(draw) -> tuple[list[Weighed], list[Step], list[Step]]:
-    """Deliveries from before and after a day on which a column comes and one goes, and the steps of both times. What is
-    retracted then may have come before; what is judged then speaks of later days."""
+def stories(draw) -> tuple[list[Weighed], list[Phase]]:
+    """Deliveries, and times of other columns each, which come, go and come again: what arrives in one may speak of any
+    day, and what came before may be retracted then, or put back."""
     rng = random.Random(draw(st.integers(0, 2**32)))
-    days = st.tuples(st.sampled_from(["things", "things", "changes"]), st.integers(0, 2 * CHANGED_ON - 1))
+    days = st.tuples(st.sampled_from(["things", "things", "changes"]), st.integers(0, 8))
     told = []
-    for feed, day in sorted(draw(st.sets(days, min_size=5, max_size=8)) | {("things", 1), ("things", 5)}):
+    for feed, day in sorted(draw(st.sets(days, min_size=7, max_size=10))):
         rows, lost = contents(rng, feed)
         told.append(Weighed(feed, [(*row, rng.choice("56")) for row in rows], day, lost))
-    phases: list[list[Step]] = []
-    for is_later in (False, True):
-        ours = [number for number, delivery in enumerate(told) if delivery.is_later == is_later]
+    sets = draw(st.lists(st.sampled_from(COLUMNS), min_size=4, max_size=4))
+    arrives_in = [draw(st.integers(0, len(sets) - 1)) for _ in told]
+    phases: list[Phase] = []
+    for phase, columns in enumerate(sets):
+        ours = [number for number, arrives in enumerate(arrives_in) if arrives == phase]
         steps: list[Step] = [("deliver", number) for number in draw(st.permutations(ours))]
-        every = st.sampled_from(range(len(told)) if is_later else ours)
+        every = st.sampled_from(range(len(told)))
         extra = st.one_of(
             st.tuples(st.just("run"), st.just(0)),
-            st.tuples(st.just("crash"), st.integers(0, 7)),
-            st.tuples(st.just("retract"), every),
-            st.tuples(st.just("undo"), st.sampled_from(ours)),
+            st.tuples(st.just("crash"), st.integers(0, FOLDED)),
+            st.tuples(st.sampled_from(["retract", "undo"]), every),
         )
-        for step in draw(st.lists(extra, max_size=5)):
+        for step in draw(st.lists(extra, max_size=4)):
             steps.insert(draw(st.integers(0, len(steps))), step)
-        phases.append([*steps, ("run", 0)])
-    return told, phases[0], phases[1]
+        phases.append((columns, [*steps, ("run", 0)]))
+    return told, phases
+
+
+COLUMNS = [frozenset(names) for names in (("keeper",), ("keeper", "weight"), ("weight",), ())]
+FOLDED = 7  # a merge that dies after so many steps has come to its end
+
+
+class Judged(Played):
+    """The steps, and by which columns each delivery was judged: those of the run that brought it into history."""
+
+    def __init__(self, sluice: Any, told: list[Weighed]) -> None:
+        super().__init__(sluice, told)
+        self.in_history: set[int] = set()
+        self.columns: frozenset[str] = frozenset()
+
+    def run(self, number: int) -> bool:
+        return super().run(number) and self._folded()
+
+    def crash(self, before: int) -> bool:
+        super().crash(before)
+        return before < FOLDED or self._folded()
+
+    def _folded(self) -> bool:
+        in_force = self.ids.keys() - self.gone
+        for number in in_force - self.in_history:
+            self.told[number].columns = self.columns
+        self.in_history = set(in_force)
+        return True
 
 
 @pytest.fixture(scope="module")
 def weighed_project(moving_project, tmp_path_factory) -> Path:
-    """The project of before: the note, which stands for the weight, is no tracked column itself."""
+    """The project in which the note, which stands for the weight, is no tracked column itself."""
     folder = tmp_path_factory.mktemp("weighed") / "project"
     shutil.copytree(moving_project, folder)
-    judged = Project(folder).judged
-    judged.write_text(judged.read_text().replace("pii: free_text", "pii: free_text, tracked: false"))
+    project = Project(folder)
+    project.judged.write_text(project.judged.read_text().replace("pii: free_text", "pii: free_text, tracked: false"))
     return folder
 
 
 @each_of(stories(), max(1, EXAMPLES // 3))
 def test_history_is_a_function_of_the_deliveries_when_columns_change(install, weighed_project, story):
-    told, before, after = story
+    told, phases = story
     sluice = install(weighed_project, TEST_PROJECT / "checks")
-    played = Played(sluice, told)
-    played.play(before)
     shutil.copytree(weighed_project, sluice.home / "project")
     os.environ["SLUICE_DBT_PROJECT"] = str(sluice.home / "project")
-    changed = Project(sluice.home / "project")
-    changed.add()
-    changed.drop("keeper")
-    sluice.run()
-    played.play(after)
+    declared = Project(sluice.home / "project")
+    declared.add()
+    every = declared.judged.read_text()
+    played = Judged(sluice, told)
+    for columns, steps in phases:
+        declared.judged.write_text(every)
+        for column in {"keeper", "weight"} - columns:
+            declared.drop(column)
+        forget_settings()
+        sluice.run()
+        played.columns = columns
+        played.play(steps)
     expected = {
-        (f"acme.{feed}", *key, int(size), bool(keeper), int(weight) if weight else None, start, end)
-        for (feed, key), known in reference(in_force(told, played.done)).items()
-        for size, keeper, weight, start, end in known
+        (f"acme.{feed}", *key, *(known.values.get(name) or None for name in SHOWN), known.start, known.end)
+        for (feed, key), versions in reference(in_force(told, played.done)).items()
+        for known in versions
     }
     found = sluice.sql(
-        "select _feed, region, code, size, keeper_token is not null, weight, valid_from, valid_to"
-        " from history.dim_thing where _superseded_in is null"
+        "select _feed, region, code, told ->> 'size', case when told ->> 'keeper_token' is not null then"
+        " 'ann@example.com' end, told ->> 'weight', valid_from, valid_to"
+        " from history.dim_thing, to_jsonb(dim_thing) as told where _superseded_in is null"
     )
     assert told_apart(found, expected) == ""
     assert not sluice.sql(
@@ -278,3 +360,6 @@ def test_history_is_a_function_of_the_deliveries_when_columns_change(install, we
         " (good = opened + changed + unchanged + duplicate and least(opened, changed, unchanged, closed) >= 0)"
         " is not true"
     )
+
+
+SHOWN = ("size", "keeper", "weight")

@@ -1,10 +1,14 @@
 """What becomes of an arriving file: new, the same again, a sighting, another content, late, or refused."""
 
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Sluice
+from command import sluice as command
+from conftest import TEST_PROJECT, Sluice, forget_settings
 
 from warehouse.errors import SluiceError
 
@@ -174,3 +178,37 @@ def test_a_file_is_archived_before_anything_else(small: Sluice) -> None:
     kept = [path for path in (small.home / "archive").rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in kept] == [b"\x00\x01junk"]
     assert Path(kept[0]).name == small.value("select sha256 from ledger.deliveries")
+
+
+@pytest.fixture
+def by_the_second(install: Callable[..., Sluice], small_project: Path, tmp_path: Path) -> Iterator[Sluice]:
+    """An installation whose changes hold since the second in which they come."""
+    folder = shutil.copytree(small_project, tmp_path / "project")
+    declared = folder / "models/staging/acme/_acme.yml"
+    delta = "mode: delta\n"
+    declared.write_text(declared.read_text().replace(delta, delta + " " * 12 + "effective_at: moment\n"))
+    yield install(folder, TEST_PROJECT / "checks")
+    forget_settings()
+
+
+def test_changes_of_one_second_all_count(by_the_second: Sluice) -> None:
+    for number, row in enumerate(["north,a,1,,", "north,b,2,,", "north,a,3,,"]):
+        file = by_the_second.drop(f"acme/changes-{number}.csv", f"{HEADER}{row}\n")
+        os.utime(file, (1769000000, 1769000000))
+    for _ in range(2):  # nothing is taken in again
+        by_the_second.run()
+        assert [state for _, state, _ in states(by_the_second)] == ["merged"] * 3
+    assert by_the_second.sql("select code, count(*) from published.thing_history group by 1 order by 1") == [
+        ("a", 2), ("b", 1),
+    ]  # fmt: skip
+    assert by_the_second.value("select count(distinct effective_at) from ledger.deliveries") == 3
+
+
+def test_a_file_that_takes_the_place_of_another_is_told(small: Sluice) -> None:
+    deliver(small, 1, 1)
+    small.drop("acme/things-2026-01-01-again.csv", HEADER + "north,a,2,,\n")
+    ran = command("run", "thing")
+    assert "things-2026-01-01-again.csv: it takes the place of delivery 1" in ran.stdout
+    other = small.file("things-2026-01-01.csv", HEADER + "north,a,3,,\n")
+    assert "it takes the place of delivery 2" in command("deliver", other, "--feed", "acme.things").stdout
+    assert [revision for *_, revision in states(small)] == [1, 2, 3]

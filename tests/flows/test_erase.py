@@ -58,7 +58,9 @@ def test_nothing_of_the_person_is_left(house):
     plan = command("pii", "erase", "--email", ANN, "--dry-run")
     assert json.loads(plan.stdout)["erasure"] is None
     assert ANN in everything(house)
+    house.sql("insert into staging.mended values (1, 1, 2, 0, 'as it came', 10, 'bad_quote', 'told')")
     certificate = erase("--email", " Ann.Lee@Example.com")
+    assert house.value("select count(*) from staging.mended") == 0
     assert ANN not in everything(house)
     assert "ann" not in json.dumps(certificate).lower()
     assert [d["rows"] for d in certificate["deliveries"]] == [2, 3]
@@ -122,6 +124,35 @@ def test_who_comes_back_is_stopped_however_spelt(house):
     assert reasons == [("erased_person", "{}")] * 2
     assert house.value("select count(*) from published.thing where code in ('x', 'y')") == 0
     assert "ann.lee" not in everything(house)
+
+
+def test_who_is_named_in_a_text_or_an_unreadable_record_is_stopped(house):
+    erase("--email", ANN)
+    erase("--value", "phone", "702 555 0143")
+    texts = [f"<ANN.LEE@example.com>, and {BOB}", "ring (702) 555-0143 today", f"ask {BOB}, 702 555 0144; 2026-01-31"]
+    rows = [f'n,{code},1,"{text}",' for code, text in zip("xyz", texts, strict=True)]
+    assert house.value("select count(*) from pii.erased_rows where delivery_id = 1 and fate = 'good'") == 2
+    broken = [f"n,c,{ANN}", "n,short,+1 702-555-0143", f"n,b,{BOB}"]
+    things(house, 6, rows[0], broken[0], rows[1], broken[1], rows[2], broken[2], "n,a,2,,")
+    house.run()
+    assert house.sql("select row_number, kind, status from quarantine.thing where delivery_id = 4 order by 1") == [
+        (1, "judged", "discarded"),
+        (2, "unreadable", "open"),
+        (3, "judged", "discarded"),
+        (4, "unreadable", "open"),
+        (6, "unreadable", "open"),
+    ]
+    assert "ann.lee" not in everything(house)
+    assert not re.search("555.?0143", everything(house))
+    assert BOB in everything(house)
+    assert house.sql("select code from published.thing order by 1") == [("a",), ("b",), ("c",), ("z",)]
+    house.sql("drop table judged.delivery_4; drop table staging.delivery_4")
+    things(house, 5, f"n,a,2,,{BOB}", f"n,b,2,,{BOB}", "n,c,1,,")
+    house.run()
+    assert house.sql("select code from published.thing order by 1") == [("a",), ("b",), ("c",), ("z",)]
+    assert "ann.lee" not in everything(house)
+    erase("--value", "phone", "+1 (702) 555-0144")  # spelt otherwise than in the file
+    assert "555 0144" not in everything(house)
 
 
 def test_by_token_and_by_key(house):

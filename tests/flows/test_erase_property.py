@@ -31,9 +31,10 @@ class File:
     def add(self, line: str, erased_by_now: bool) -> None:
         named = ANN in line or EVE in line
         instead = line.replace(ANN, NOBODY[ANN]).replace(EVE, NOBODY[EVE])
-        if erased_by_now and ANN in line:  # stopped at the door: its key is there, and says nothing
-            region, code, *_ = line.split(",")
-            instead = f"{region},{code},-1,,"
+        if erased_by_now and ANN in line and line.count(",") == HEADER.count(","):
+            # Stopped at the door: its key is there, and says nothing. One that cannot be read is emptied.
+            region, code, size, *_ = line.split(",")
+            instead = f"{region},{code},-{size.strip('-')},,"
         self.lines.append(line)
         self.innocent.append(instead)
         if named:
@@ -56,10 +57,10 @@ def file_of(chance: random.Random, day: int, *, first: bool, late: bool) -> File
         kind = "good" if first and number % 2 else chance.choice(kinds)
         size = "-1" if kind == "bad" else chance.choice("12")
         line = f"{key},{size},,{chance.choice([ANN, EVE, BOB, BOB, ''] if late else [ANN, ANN, EVE, BOB, ''])}"
-        if kind == "named" and not late:
+        if kind == "named":
             line = f"{key},1,ask {ANN},{chance.choice([BOB, ''])}"
         elif kind == "unreadable" and number % 2:
-            line = f"{key},{BOB if late else ANN}"
+            line = f"{key},{chance.choice([ANN, BOB]) if late else ANN}"
         elif kind == "absent":
             continue
         made.add(line, late)

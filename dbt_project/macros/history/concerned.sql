@@ -99,13 +99,13 @@
     left join {{ relation }} as version on version.{{ id }} = told.{{ id }} and version._superseded_in is null and {{ covers }}
     {%- else %}
     left join lateral (
-        select version._fingerprint
-        from {{ current_versions(relation, '_fingerprint, valid_from, valid_to', id ~ ' = told.' ~ id) }} as version
+        select version._fingerprint, version._seen_at
+        from {{ current_versions(relation, '_fingerprint, valid_from, valid_to, _seen_at', id ~ ' = told.' ~ id) }} as version
         where {{ covers }}
         limit 1
     ) as version on true
     {%- endif %}
-    where version._fingerprint is distinct from told._fingerprint
+    where version._fingerprint is distinct from told._fingerprint or {{ learns_after("'" ~ delivery.at ~ "'") }}
     union
     {%- if delivery.mode == 'full' %}
     select version.{{ id }}
@@ -141,20 +141,29 @@
         from judged.delivery_{{ delivery.content_id }}
     ) as told
     left join lateral (
-        select version._fingerprint, version.valid_from, version._delivery_id
-        from {{ current_versions(relation, '_fingerprint, valid_from, valid_to, _delivery_id', id ~ ' = told.id') }} as version
+        select version.*
+        from {{ current_versions(
+            relation, '_fingerprint, valid_from, valid_to, _delivery_id, _seen_at', id ~ ' = told.id'
+        ) }} as version
         where version.valid_from <= told.at and (version.valid_to is null or version.valid_to > told.at)
         limit 1
     ) as version on true
-    where version._fingerprint is distinct from told.fingerprint
+    where version._fingerprint is distinct from told.fingerprint or {{ learns_after('told.at') }}
     {%- if later %}
         or (version.valid_from = told.at and version._delivery_id in ({{ later | join(', ') }}))
     {%- endif %}
 {% endmacro %}
 
 
+{# Whether a version is seen by other columns for the first time after `at`: what comes then may be before that. #}
+{% macro learns_after(at) -%}
+    version._seen_at[cardinality(version._seen_at)] > {{ at }}
+{%- endmacro %}
+
+
 {# A delta that goes concerns the keys that it spoke of: its rows say which, where they are those that history was told.
-   Else what begins, ends or got new columns at the time of a delivery that goes is looked for in the whole dimension. #}
+   Else what begins, ends or is seen by other columns at the time of a delivery that goes is looked for in the whole
+   dimension. #}
 {% macro concerned_by_what_goes_sql(relation, feed, gone, id) %}
     {%- if gone.mode == 'delta' and gone.effect == 'remove' and is_as_merged(gone.content_id) %}
     select told.{{ id }} as id
@@ -165,7 +174,10 @@
     from {{ relation }}
     where _superseded_in is null
         and _feed = '{{ feed.key }}'
-        and (valid_from {{ then }} or valid_to {{ then }} or _refreshed_at {{ then }})
+        and (
+            valid_from {{ then }} or valid_to {{ then }}
+            or (_seen_at is not null and exists (select from unnest(_seen_at) as seen_at where seen_at {{ then }}))
+        )
     {%- endif %}
 {% endmacro %}
 

@@ -10,8 +10,8 @@
         null::timestamptz as valid_to,
         null::bigint as _recorded_in,
         null::bigint as _superseded_in,
-        null::bytea as _first_fingerprint,
-        null::timestamptz as _refreshed_at
+        null::bytea[] as _fingerprints,
+        null::timestamptz[] as _seen_at
     from ({{ sql }}) as masked
     where false;
     alter table {{ relation }}
@@ -31,13 +31,11 @@
             autovacuum_analyze_scale_factor = 0.05
         );
     {%- else %}
-    alter table {{ relation }}
-        add column if not exists _first_fingerprint bytea,
-        add column if not exists _refreshed_at timestamptz;
     do $shape$
     declare
         new record;
     begin
+        {{ remember_all_sets_sql(relation) }}
         create temporary table shape on commit drop as select * from ({{ sql }}) as masked where false;
         for new in
             select attname, format_type(atttypid, atttypmod) as type
@@ -52,14 +50,26 @@
         drop table pg_temp.shape;
     end $shape$;
     {%- endif %}
-    insert into history.column_sets (entity, prefix, columns)
-    values (
-        '{{ entity }}',
-        decode('{{ column_set(entity) }}', 'hex'),
-        array[{% for name in tracked_history_columns(entity) %}'{{ name }}'{{ ', ' if not loop.last }}{% endfor %}]::text[]
-    )
-    on conflict do nothing;
+    {{ remember_column_set_sql(entity) }}
 {% endmacro %}
+
+
+{# Dimensions of before: a version knew its first fingerprint, and the one of the columns that it got later. #}
+{% macro remember_all_sets_sql(relation) %}
+        if not exists (
+            select from pg_attribute where attrelid = '{{ relation }}'::regclass and attname = '_seen_at'
+        ) then
+            alter table {{ relation }}
+                add column if not exists _first_fingerprint bytea,
+                add column if not exists _refreshed_at timestamptz,
+                add column _fingerprints bytea[],
+                add column _seen_at timestamptz[];
+            update {{ relation }}
+            set _fingerprints = array[_first_fingerprint, _fingerprint], _seen_at = array[valid_from, _refreshed_at]
+            where _first_fingerprint is not null;
+            alter table {{ relation }} drop column _first_fingerprint, drop column _refreshed_at;
+        end if;
+{%- endmacro %}
 
 
 {# What no session can break: ranges that are not empty (above), one open version of a key, one version that begins at a
@@ -99,17 +109,6 @@
 
 {% macro is_there(name) %}
     {{ return(run_query("select to_regclass('" ~ name ~ "') is not null").rows[0][0]) }}
-{% endmacro %}
-
-
-{# The columns of history that hold the tracked columns' values. #}
-{% macro tracked_history_columns(entity) %}
-    {%- set names = [] -%}
-    {%- for column in tracked_columns(entity) -%}
-        {%- do names.append(column.name) -%}
-        {%- if has_token(column) -%} {%- do names.append(column.name ~ '_token') -%} {%- endif -%}
-    {%- endfor -%}
-    {{ return(names) }}
 {% endmacro %}
 
 

@@ -27,11 +27,23 @@
 {% endmacro %}
 
 
-{# Whether rows and open versions speak of different columns: the fold then goes by values. #}
-{% macro has_other_columns() %}
-    {{ return(run_query(
-        "select exists (select from compared where substr(fingerprint, 1, 4) <> substr(known_fingerprint, 1, 4))"
-    ).rows[0][0]) }}
+{# Whether rows and open versions speak of different columns: the fold then goes by values. After a column came and went
+   versions may know today's columns from before: those that agree are left out. #}
+{% macro has_other_columns(entity, relation) %}
+    {%- set other = "substr(compared.fingerprint, 1, 4) <> substr(compared.known_fingerprint, 1, 4)" -%}
+    {%- set asked = "select exists (select from compared where " ~ other ~ ")" -%}
+    {%- if run_query(asked).rows[0][0] -%}
+        {% call statement('agreeing') -%}
+            delete from compared using {{ relation }} as version
+            where {{ other }}
+                and version.{{ entity }}_id = compared.id
+                and version._superseded_in is null
+                and version.valid_to is null
+                and compared.fingerprint = any (version._fingerprints)
+        {%- endcall %}
+        {{ return(run_query(asked).rows[0][0]) }}
+    {%- endif -%}
+    {{ return(false) }}
 {% endmacro %}
 
 

@@ -10,8 +10,7 @@
     cross join lateral {{ current_versions(
         relation,
         id ~ ' as id, valid_from, valid_to, _fingerprint as fingerprint, _delivery_id as delivery_id,'
-        ~ ' _row_number as row_number, _line_number as line_number, _first_fingerprint as first_fingerprint,'
-        ~ ' _refreshed_at as refreshed_at',
+        ~ ' _row_number as row_number, _fingerprints as fingerprints, _seen_at as seen_at',
         id ~ ' = concerned.id'
     ) }} as version
     where version.valid_to is null or version.valid_to >= '{{ feed.since }}';
@@ -21,17 +20,21 @@
         id,
         0::bigint as seq,
         valid_from as at,
-        -- Before it got new columns it was what it was without them.
-        case when refreshed_at >= '{{ feed.since }}' then first_fingerprint else fingerprint end as fingerprint,
+        fingerprint,
         0::bigint as fulls_before,
         0::bigint as fulls,
         delivery_id,
         null::bigint as content_id,
         row_number,
-        line_number,
         null::tid as place
     from standing
-    where valid_from < '{{ feed.since }}'
+    where valid_from < '{{ feed.since }}' and fingerprints is null
+    union all
+    -- One that was seen by several sets of columns is an observation by each.
+    select id, nth - cardinality(fingerprints), seen.at, seen.fingerprint, 0, 0, delivery_id, null, row_number, null
+    from standing
+    cross join unnest(fingerprints, seen_at) with ordinality as seen (fingerprint, at, nth)
+    where seen.at < '{{ feed.since }}'
     {%- for delivery in feed.deliveries %}
     union all
     select
@@ -44,7 +47,6 @@
         {{ delivery.delivery_id }},
         {{ delivery.content_id }},
         told._row_number,
-        told._line_number,
         told.ctid
     from judged.delivery_{{ delivery.content_id }} as told
     join concerned on concerned.id = told.{{ id }}
@@ -94,11 +96,14 @@
 {%- endmacro %}
 
 
-{% macro fold_sql(entity, relation, feed, sets) %}
+{% macro fold_sql(entity, relation, feed, foreign) %}
     create temporary table folded on commit drop as
-    {{ versions_sql(entity, relation, feed, sets) }};
-    {%- if sets > 1 %}
-    {{ refreshed_sql(entity, feed) }}
+    {{ versions_sql(entity, relation, feed, foreign) }};
+    {%- if foreign %}
+
+    insert into extending
+    select content_id, row_number, place from folded where not begins and content_id is not null;
+    delete from folded where not begins;
     {%- endif %}
 
     analyze folded;
@@ -112,6 +117,7 @@
             and folded.valid_from = standing.valid_from
             and folded.valid_to is not distinct from standing.valid_to
             and folded.fingerprint = standing.fingerprint
+            and {{ seen_alike() }}
             {{- and_same_delivery(feed) }}
     );
 
@@ -120,14 +126,16 @@
         folded.id, folded.valid_from, folded.valid_to, folded.fingerprint,
         standing.id is not null or folded.content_id is null,
         folded.delivery_id, folded.content_id, folded.row_number, folded.place,
-        folded.first_fingerprint, folded.refreshed_at, folded.first_row, folded.first_line
+        folded.fingerprints, folded.seen_at, folded.told
     from folded
     left join standing
         on standing.id = folded.id
         and standing.valid_from = folded.valid_from
-        and standing.fingerprint = folded.fingerprint
+        and {{ first_fingerprint('standing') }} = {{ first_fingerprint('folded') }}
         {{- and_same_delivery(feed) }}
-    where standing.id is null or standing.valid_to is distinct from folded.valid_to;
+    where standing.id is null
+        or standing.valid_to is distinct from folded.valid_to
+        or not ({{ seen_alike() }});
 
     {{ effects_sql(feed) }}
 {% endmacro %}
@@ -139,15 +147,24 @@
 {%- endmacro %}
 
 
-{% macro versions_sql(entity, relation, feed, sets) %}
+{% macro first_fingerprint(relation) -%}
+    coalesce({{ relation }}.fingerprints[1], {{ relation }}.fingerprint)
+{%- endmacro %}
+
+
+{% macro seen_alike() -%}
+    (standing.fingerprints, standing.seen_at) is not distinct from (folded.fingerprints, folded.seen_at)
+{%- endmacro %}
+
+
+{# The versions of the keys. Where other columns than today's play a part, each with what it knows at its end; and, not
+   `begins`, the observations that brought columns to one. #}
+{% macro versions_sql(entity, relation, feed, foreign) %}
     with neighbours as (
         select
             observations.*,
             lag(seq) over in_order as previous_seq,
             lag(fingerprint) over in_order as previous_fingerprint,
-            {%- if sets > 1 %}
-            lag(held) over in_order as previous_held,
-            {%- endif %}
             lead(seq) over in_order as next_seq,
             {%- if feed.row_times %}
             lead(at) over in_order as next_at,
@@ -195,29 +212,68 @@
         from absences
         window in_order as (partition by id order by {{ in_order(feed) }})
     )
+    {{- what_versions_know_sql(feed) if foreign }}
 
     select
         id,
-        fingerprint,
+        {{ '(known_at_its_end).fingerprints[cardinality((known_at_its_end).fingerprints)] as ' if foreign }}fingerprint,
         at as valid_from,
-        coalesce(lead(coalesce(previous_gone_at, at)) over (partition by id order by {{ in_order(feed) }}), finally_gone_at) as valid_to,
+        coalesce(
+            lead(coalesce(previous_gone_at, at)) over (
+                partition by id {{ ', news' if foreign }} order by {{ in_order(feed) }}
+            ),
+            finally_gone_at
+        ) as valid_to,
         delivery_id,
         content_id,
         row_number,
         place,
-        null::bytea as first_fingerprint,
-        null::timestamptz as refreshed_at,
-        null::bigint as first_row,
-        null::bigint as first_line
+    {%- if foreign %}
+        news = 'begins' as begins,
+        case when cardinality((known_at_its_end).fingerprints) > 1 then (known_at_its_end).fingerprints end as fingerprints,
+        case when cardinality((known_at_its_end).fingerprints) > 1 then (known_at_its_end).seen_at end as seen_at,
+        (known_at_its_end).told
+    from at_its_end
+    where news is not null
+    {%- else %}
+        null::bytea[] as fingerprints,
+        null::timestamptz[] as seen_at,
+        null::jsonb as told
     from starts
-    where previous_seq is null or previous_gone_at is not null
-        or (
-            fingerprint is distinct from previous_fingerprint
-            {%- if sets > 1 %}
-            and not ({{ same_values_sql(entity) }})
-            {%- endif %}
-        )
+    where previous_seq is null or previous_gone_at is not null or fingerprint is distinct from previous_fingerprint
+    {%- endif %}
 {% endmacro %}
+
+
+{% macro what_versions_know_sql(feed) -%}
+,
+
+    learnt as (
+        select
+            starts.*,
+            history.known_by(fingerprint, at, told, previous_gone_at is not null) over in_order as known
+        from starts
+        window in_order as (partition by id order by {{ in_order(feed) }})
+    ),
+
+    numbered as (
+        select
+            learnt.*,
+            (known).news as news,
+            count(*) filter (where (known).news = 'begins') over in_order as nth
+        from learnt
+        window in_order as (partition by id order by {{ in_order(feed) }})
+    ),
+
+    at_its_end as (
+        select
+            numbered.*,
+            last_value(known) over (
+                partition by id, nth order by {{ in_order(feed) }} rows between unbounded preceding and unbounded following
+            ) as known_at_its_end
+        from numbered
+    )
+{%- endmacro %}
 
 
 {# The key of an observation, looked up only where a record that could not be read asks for it. #}

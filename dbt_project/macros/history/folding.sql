@@ -40,16 +40,17 @@
 
 
 {# What every road writes to. gone: current versions that are superseded. writing: versions that become current, each
-   a copy of one that is superseded (is_copy), or a judged row at its place in judged.delivery_<content_id>; refreshed_at
-   where that row only brings columns that the version did not have, see `refreshed_sql`. effects: what the deliveries
-   did. #}
+   a copy of one that is superseded (is_copy), or a judged row at its place in judged.delivery_<content_id>. Where
+   other columns than today's play a part, `told` has the values that the version knows. extending: judged rows that only
+   bring columns to a version. effects: what the deliveries did. #}
 {% macro working_tables_sql(entity, relation) %}
     create temporary table gone (id uuid, valid_from timestamptz, is_open boolean) on commit drop;
     create temporary table writing (
         id uuid, valid_from timestamptz, valid_to timestamptz, fingerprint bytea, is_copy boolean,
         delivery_id bigint, content_id bigint, row_number bigint, place tid,
-        first_fingerprint bytea, refreshed_at timestamptz, first_row bigint, first_line bigint
+        fingerprints bytea[], seen_at timestamptz[], told jsonb
     ) on commit drop;
+    create temporary table extending (content_id bigint, row_number bigint, place tid) on commit drop;
     create temporary table effects (delivery_id bigint, opened bigint, changed bigint, closed bigint) on commit drop;
     create temporary table superseded (like {{ relation }}) on commit drop;
 {% endmacro %}

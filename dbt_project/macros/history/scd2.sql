@@ -17,7 +17,7 @@
         "select run from ledger.runs where entity = '" ~ entity ~ "' and state = 'running'"
         " and run = nullif(current_setting('sluice.run', true), '')::bigint for update"
     ) -%}
-    {%- set grown = [] -%}
+    {%- set grown, foreign = [], [] -%}
     {% if running.rows %}
         {%- set run = running.rows[0].run -%}
         {% call statement('folding') -%}
@@ -33,18 +33,19 @@
             {%- set road = namespace(taken=feed.road) -%}
             {%- if road.taken == 'direct' -%}
                 {% call statement('compare') -%} {{ compared_sql(entity, target_relation, feed) }} {%- endcall %}
-                {%- if has_other_columns() %}{% set road.taken = 'fold' %}{% endif -%}
+                {%- if has_other_columns(entity, target_relation) %}{% set road.taken = 'fold' %}{% endif -%}
             {%- endif -%}
             {%- if road.taken == 'fold' -%}
                 {% call statement('observe') -%}
                     {{ concerned_sql(entity, target_relation, feed) }}
                     {{ observations_sql(entity, target_relation, feed) }}
                 {%- endcall %}
-                {%- set sets = column_sets_of_the_fold() -%}
-                {%- if sets > 1 -%}
+                {%- set is_foreign = has_foreign_columns(entity) -%}
+                {%- if is_foreign -%}
+                    {%- do foreign.append(feed.key) -%}
                     {% call statement('values') -%} {{ values_sql(entity, target_relation, sql, feed) }} {%- endcall %}
                 {%- endif -%}
-                {% call statement('fold') -%} {{ fold_sql(entity, target_relation, feed, sets) }} {%- endcall %}
+                {% call statement('fold') -%} {{ fold_sql(entity, target_relation, feed, is_foreign) }} {%- endcall %}
             {%- else -%}
                 {% call statement(road.taken) -%}
                     {%- if road.taken == 'first' %} {{ first_load_sql(entity, target_relation, sql, feed, run) }}
@@ -56,13 +57,15 @@
                 drop table if exists pg_temp.compared, pg_temp.concerned, pg_temp.standing, pg_temp.observations, pg_temp.folded
             {%- endcall %}
         {%- endfor %}
+        {%- set former = former_tracked_columns(entity, target_relation) if foreign else [] -%}
         {% call statement('supersede') -%}
-            {{ supersede_sql(entity, target_relation, run) }}
+            {{ supersede_sql(entity, target_relation, run, former) }}
         {%- endcall %}
         {% call statement('insert') -%}
-            {{ without_values(insert_sql(entity, target_relation, sql, run)) }}
+            {{ without_values(insert_sql(entity, target_relation, sql, run, foreign)) }}
         {%- endcall %}
-        {{ keep_in_vault(entity, written_rows(entity, feeds)) }}
+        {{ keep_in_vault(entity, written_rows(entity, feeds), personal_columns(entity)) }}
+        {{ keep_in_vault(entity, 'pg_temp.picked', former) }}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run, loaded) }}
             {{ quarantine_settle(entity, run) }}

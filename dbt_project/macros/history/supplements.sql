@@ -40,8 +40,8 @@
 {% endmacro %}
 
 {# Rows that their owner mended are released; what was sent again and is still bad is superseded by the row that says so,
-   and open there. A mended file says which row each of its rows stands for; where it does not, the key does. Both are
-   open again when the file goes out of force, see quarantine_settle. #}
+   and open there. A mended file says which row each of its rows stands for; where it does not, the key does (and its
+   own time, where rows have such). Both are open again when the file goes out of force, see quarantine_settle. #}
 {% macro quarantine_release(entity, run) %}
     {%- set id = entity ~ '_id' -%}
     with attempts as (
@@ -67,6 +67,9 @@
         join judged.{{ entity }} as judged
             on judged._delivery_id = folding.content_id
             and judged.{{ id }} = held.{{ id }}
+            {%- if has_row_times(entity) %}
+            and coalesce(judged._effective_at = {{ own_time_of_held(entity, 'held') }}, true)
+            {%- endif %}
         where judged._delivery_id = any (array(select content_id from folding where mends is not null))
     ),
 

@@ -1,6 +1,6 @@
 {# What is gone is superseded; its rows are kept aside, for a version that only ends elsewhere is a copy of one of
    them ... #}
-{% macro supersede_sql(entity, relation, run) %}
+{% macro supersede_sql(entity, relation, run, former) %}
     {%- set id = entity ~ '_id' -%}
     analyze gone;
     analyze writing;
@@ -34,45 +34,17 @@
     insert into superseded
     select * from superseding;
 
-    -- A delivery that brought new columns is gone: the version is again what it was without them.
-    do $former$
-    begin
-        create temporary table former on commit drop as
-        select id, valid_from, fingerprint
-        from writing
-        where is_copy and not exists (
-            select from superseded as there
-            where there.{{ id }} = writing.id
-                and there.valid_from = writing.valid_from
-                and there._fingerprint = writing.fingerprint
-        );
-
-        if exists (select from former) then
-            insert into superseded
-            select distinct on (version.{{ id }}, version.valid_from) version.*
-            from former
-            join {{ relation }} as version
-                on version.{{ id }} = former.id
-                and version.valid_from = former.valid_from
-                and version._fingerprint = former.fingerprint
-            order by version.{{ id }}, version.valid_from, version._recorded_in desc;
-        end if;
-    end $former$;
-
     -- By name: after a column came and one went, a delivery's table has them in another order than its parent.
     create temporary table picked (like judged.{{ entity }}) on commit drop;
     {%- for content in contents_to_pick() %}
 
-    insert into picked ({{ judged_columns(entity) }})
-    select {{ judged_columns(entity, 'told') }}
+    insert into picked ({{ judged_columns(entity, former) }})
+    select {{ judged_columns(entity, former, 'told') }}
     from judged.delivery_{{ content.content_id }} as told
     {%- if content.by_place %}
-    where told.ctid = any (array(select place from writing where content_id = {{ content.content_id }} and not is_copy))
+    where told.ctid = any (array(select place from {{ judged_rows_needed() }} where content_id = {{ content.content_id }}))
     {%- else %}
-    join writing
-        on not writing.is_copy
-        and writing.content_id = {{ content.content_id }}
-        and writing.row_number = told._row_number
+    where told._row_number in (select row_number from {{ judged_rows_needed() }} where content_id = {{ content.content_id }})
     {%- endif %};
     {%- endfor %}
 
@@ -81,9 +53,20 @@
 {% endmacro %}
 
 
-{# The declared columns of judged rows, by name: a part that was made after a column came has another order of them. #}
-{% macro judged_columns(entity, relation=none) -%}
-    {%- for name in bookkeeping_columns(entity) + entity_columns(entity) | map(attribute='name') | list -%}
+{# Judged rows that history lacks. #}
+{% macro judged_rows_needed() -%}
+    (
+        select content_id, row_number, place from writing where not is_copy
+        union all
+        select content_id, row_number, place from extending
+    ) as needed
+{%- endmacro %}
+
+
+{# The declared columns of judged rows, and the `former` ones, by name: a part that was made after a column came has
+   another order of them. #}
+{% macro judged_columns(entity, former=(), relation=none) -%}
+    {%- for name in bookkeeping_columns(entity) + (entity_columns(entity) + former | list) | map(attribute='name') | list -%}
     {{ relation ~ '.' if relation }}{{ adapter.quote(name) }}{{ ', ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
@@ -92,49 +75,72 @@
 {# The contents of which history lacks rows. A few are fetched by their places; of many, all are read. #}
 {% macro contents_to_pick() %}
     {{ return(run_query(
-        "select content_id, count(*) = count(place) and count(*) < 100000 as by_place from writing"
-        " where not is_copy group by 1 order by 1"
+        "select content_id, count(*) = count(place) and count(*) < 100000 as by_place from " ~ judged_rows_needed()
+        ~ " group by 1 order by 1"
     ).rows) }}
 {% endmacro %}
 
 
 {# ... and what is in the result and not current is inserted, new versions masked on their way. The masked rows come
-   from `picked` instead of the whole deliveries. #}
-{% macro insert_sql(entity, relation, sql, run) %}
+   from `picked` instead of the whole deliveries. What a version knows of other columns than today's is laid over it. #}
+{% macro insert_sql(entity, relation, sql, run, foreign) %}
     {%- set id = entity ~ '_id' -%}
     {%- set columns = [id] + history_columns(entity) + ['_feed', '_fingerprint'] -%}
     {%- set former = former_columns(entity, relation) -%}
+    {%- set picked = sql | replace(judged_relation(entity, sql), 'pg_temp.picked') -%}
     insert into {{ relation }} (
         {% for column in columns + former %}{{ adapter.quote(column) }}, {% endfor %}
-        _delivery_id, _row_number, _line_number, valid_from, valid_to, _recorded_in, _first_fingerprint, _refreshed_at
+        _delivery_id, _row_number, _line_number, valid_from, valid_to, _recorded_in, _fingerprints, _seen_at
     )
     select
         {% for column in columns + former %}old.{{ adapter.quote(column) }}, {% endfor %}
         old._delivery_id, old._row_number, old._line_number, writing.valid_from, writing.valid_to, {{ run }},
-        old._first_fingerprint, old._refreshed_at
+        old._fingerprints, old._seen_at
     from superseded as old
     join writing
         on writing.is_copy
+        and writing.told is null
         and writing.id = old.{{ id }}
         and writing.valid_from = old.valid_from
-        and writing.fingerprint = old._fingerprint
     union all
     select
         {% for column in columns %}masked.{{ adapter.quote(column) }}, {% endfor %}
-        {%- for column in former %}old.{{ adapter.quote(column) }}, {% endfor %}
-        writing.delivery_id, coalesce(writing.first_row, masked._row_number),
-        coalesce(writing.first_line, masked._line_number), writing.valid_from, writing.valid_to, {{ run }},
-        writing.first_fingerprint, writing.refreshed_at
-    from ({{ sql | replace(judged_relation(entity, sql), 'pg_temp.picked') }}) as masked
+        {%- for _ in former %}null, {% endfor %}
+        writing.delivery_id, masked._row_number, masked._line_number, writing.valid_from, writing.valid_to, {{ run }},
+        null, null
+    from ({{ picked }}) as masked
     join writing
         on not writing.is_copy
+        and writing.told is null
         and writing.content_id = masked._delivery_id
         and writing.row_number = masked._row_number
-    {%- if former %}
-    left join superseded as old
-        on writing.refreshed_at is not null
-        and old.{{ id }} = writing.id
-        and old.valid_from = writing.valid_from
+    {%- if foreign %}
+    union all
+    select
+        {% for column in columns + former %}whole.{{ adapter.quote(column) }}, {% endfor %}
+        whole._delivery_id, whole._row_number, whole._line_number, version.valid_from, version.valid_to, {{ run }},
+        version.fingerprints, version.seen_at
+    from (
+        select writing.*, to_jsonb(old) as base
+        from superseded as old
+        join writing
+            on writing.is_copy
+            and writing.told is not null
+            and writing.id = old.{{ id }}
+            and writing.valid_from = old.valid_from
+        union all
+        select writing.*, to_jsonb(masked) || jsonb_build_object('_delivery_id', writing.delivery_id)
+        from ({{ picked }}) as masked
+        join writing
+            on not writing.is_copy
+            and writing.told is not null
+            and writing.content_id = masked._delivery_id
+            and writing.row_number = masked._row_number
+    ) as version
+    cross join lateral jsonb_populate_record(
+        null::{{ relation }},
+        version.base || {{ nothing_told(entity) }} || version.told || jsonb_build_object('_fingerprint', version.fingerprint)
+    ) as whole
     {%- endif %}
 {% endmacro %}
 

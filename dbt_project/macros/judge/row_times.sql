@@ -19,6 +19,15 @@
     {{ ', _effective_at' if row_time(feed) }}
 {%- endmacro %}
 
+{# The own effective time of a row in quarantine, as its text says it; NULL where that is none. #}
+{% macro own_time_of_held(entity, held) -%}
+    case {{ held }}.feed
+        {%- for feed, own in var('row_times').items() if own.entity == entity %}
+        when '{{ feed }}' then (select {{ own.sql }} from (select {{ held }}.raw ->> '{{ own.column }}' as told) as own_time)
+        {%- endfor %}
+    end
+{%- endmacro %}
+
 {# The text of a delivery's rows that says since when each holds, for `row_time(feed).sql`. #}
 {% macro join_own_time(delivery) -%}
     {%- set own = row_time(delivery.feed) -%}

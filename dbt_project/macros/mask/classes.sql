@@ -29,8 +29,12 @@
 
 {# The names of the columns that `masked` gives for an entity's declared columns. #}
 {% macro history_columns(entity) %}
+    {{ return(masked_names(entity_columns(entity))) }}
+{% endmacro %}
+
+{% macro masked_names(columns) %}
     {%- set names = [] -%}
-    {%- for column in entity_columns(entity) -%}
+    {%- for column in columns -%}
         {%- do names.append(column.name) -%}
         {%- if has_token(column) -%} {%- do names.append(column.name ~ '_token') -%} {%- endif -%}
     {%- endfor -%}

@@ -12,37 +12,98 @@ encode(pii.hmac_sha256(mark_key.inner_key, mark_key.outer_key, textsend({{ messa
 {%- endfor -%}
 {%- endmacro %}
 
-{# True for a row about a person who was erased: a row rule, as those of the contract. #}
+{# True for a row about a person who was erased, or that names one in a free text: a row rule, as those of the contract. #}
 {% macro is_erased(entity, relation=none, id=none) -%}
 exists (
     select from pii.erased_key_now() as mark_key
     where array[{{ marks_of_row(entity, relation, id) }}] && (select array_agg(mark) from pii.erased_marks)
+    {%- for column in personal_columns(entity) if column.pii == 'free_text' %}
+        or {{ names_somebody(entity, quoted(column, relation)) }}
+    {%- endfor %}
 )
 {%- endmacro %}
 
-{# The tokens and marks that one value has in an entity's columns of its class; %(value)s is the value. #}
+{# True for a text in which an e-mail, a number or an address stands that has one of the marks: a relation with `mark`. #}
+{% macro names_somebody(entity, text, marks='pii.erased_marks') -%}
+({{ text }} ~ '{{ may_name_somebody() }}' and exists (
+    select from (
+        {%- for pii, patterns in free_text_patterns() | selectattr(2) | groupby(2) %}
+        select {{ mark("'" ~ pii ~ ":' || " ~ normalised(in_text(entity, pii), 'given')) }} as mark
+        from (
+            select hit[1] as found
+            from regexp_matches({{ text }}, '{{ patterns | map(attribute=0) | join('|') }}', 'g') as hits (hit)
+        ) as given
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as told
+    join {{ marks }} using (mark)
+))
+{%- endmacro %}
+
+{# What stands in a text of an entity, as a column of its class. #}
+{% macro in_text(entity, pii) %}
+    {{ return({'name': 'found', 'pii': pii, 'region': entity_node(entity).config.meta.get('region')}) }}
+{% endmacro %}
+
+{# The records of a delivery that could not be read and name a person: one who was erased, or one of the marks (%(marks)s). #}
+{% macro unreadable_that_name(entity, marks='pii.erased_marks') -%}
+select row_number
+from staging.unreadable
+cross join pii.erased_key_now() as mark_key
+where delivery_id = %(delivery)s and {{ names_somebody(entity, "encode(raw_bytes, 'escape')", marks) }}
+{%- endmacro %}
+
+{% macro given_marks() -%} unnest(%(marks)s::text[]) as given_mark (mark) {%- endmacro %}
+
+{# The tokens and marks that one value has in an entity's columns of its class, and in its texts; %(value)s is the value. #}
 {% macro tokens_of_value(entity, pii) -%}
 {%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
 select
-    array[{% for column in columns %}{{ token(column, 'given') }}{{ ', ' if not loop.last }}{% endfor %}],
-    array[{% for column in columns %}{{ mark("'" ~ pii ~ ":' || " ~ normalised(column, 'given')) }}{{ ', ' if not loop.last }}{% endfor %}]
+    array[{% for column in columns %}{{ token(column, 'given') }}{{ ', ' if not loop.last }}{% endfor %}]::text[],
+    array[{% for column in columns + [in_text(entity, pii)] %}{{ mark("'" ~ pii ~ ":' || " ~ normalised(column, 'given')) }}{{ ', ' if not loop.last }}{% endfor %}]
 from (
-    select {% for column in columns %}%(value)s::text as {{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}{% endfor %}
+    select %(value)s::text as found {%- for column in columns %}, %(value)s::text as {{ adapter.quote(column.name) }}{% endfor %}
 ) as given
 cross join pii.token_key_now() as key
 cross join pii.erased_key_now() as mark_key
 {%- endmacro %}
 
-{# What erasure keeps of a row: place, id, fingerprint, and what is not personal, its own effective time with it. #}
+{# What erasure keeps of a row: place, id, fingerprint, and what is not personal, its own effective time with it. `_told`
+   stands for what was personal, where the fold compares values. #}
 {% macro left_of_row(entity, feed) -%}
     mapped._row_number as row_number,
     mapped._line_number as line_number,
     {{ surrogate_id(entity, feed) }} as id,
     {{ fingerprint(entity) }} as fingerprint,
-    to_jsonb(mapped) - array[
-        {%- for column in personal_columns(entity) %}'{{ column.name }}', {% endfor %}
-        '_delivery_id', '_row_number', '_line_number', '_unparsed'
-    ] {%- if row_time(feed) %} || jsonb_build_object('_effective_at', {{ row_time(feed).sql }}) {%- endif %} as attributes
+    (
+        select coalesce(jsonb_object_agg(name, whole -> name), '{}')
+        from to_jsonb(mapped) as whole
+        cross join unnest(array[
+            {%- for column in entity_columns(entity) if column.pii == 'none' -%}
+            '{{ column.name }}'{{ ', ' if not loop.last }}
+            {%- endfor -%}
+        ]::text[]) as name
+    ) {%- if row_time(feed) %} || jsonb_build_object('_effective_at', {{ row_time(feed).sql }}) {%- endif %}
+    || jsonb_build_object('_told', jsonb_build_object(
+        {%- for column in personal_columns(entity) if column.tracked %}
+        '{{ compared_name(column) }}', {{ stand_in(
+            surrogate_id(entity, feed), "'" ~ compared_name(column) ~ "'",
+            token(column, 'mapped') if has_token(column) else masked_form(column, 'mapped')
+        ) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    )) as attributes
+{%- endmacro %}
+
+{# The column of history by which a personal column's values are told apart. #}
+{% macro compared_name(column) -%}
+{{ column.name }}{{ '_token' if has_token(column) }}
+{%- endmacro %}
+
+{# What stands for a value of one id once it is erased: a keyed hash, of no use with any other id. #}
+{% macro stand_in(id, name, value) -%}
+case when {{ value }} is not null then encode(substr(
+    {{ peppered("convert_to((" ~ id ~ ")::text || ' ' || " ~ name ~ " || ' ' || (" ~ value ~ "), 'UTF8')") }}, 1, 8
+), 'hex') end
 {%- endmacro %}
 
 {# The typed rows of a delivery, each beside the text of its own effective time where the feed has such. #}
@@ -56,15 +117,16 @@ join (
 {%- endif %}
 {%- endmacro %}
 
-{# The rows of a delivery that are about a person: by a token of the class (%(tokens)s), by their number (%(told)s), or by
-   the entity's key or id (%(key)s, %(id)s; NULL where the person is not named so). It is asked of rows %(first)s to
-   %(last)s of %(delivery)s. #}
+{# The rows of a delivery that are about a person: by a token of the class (%(tokens)s), by a mark in a text (%(marks)s),
+   by their number (%(told)s), or by the entity's key or id (%(key)s, %(id)s; NULL where the person is not named so). It
+   is asked of rows %(first)s to %(last)s of %(delivery)s. #}
 {% macro rows_to_erase(entity, feed, staging_model, pii) -%}
 {%- set columns = personal_columns(entity) | selectattr('pii', 'equalto', pii) | list -%}
 select
 {{ left_of_row(entity, feed) }}
 from {{ rows_as_mapped(feed, staging_model) }}
 cross join pii.token_key_now() as key
+cross join pii.erased_key_now() as mark_key
 where mapped._delivery_id = %(delivery)s
     and mapped._row_number between %(first)s and %(last)s
     and (
@@ -74,6 +136,9 @@ where mapped._delivery_id = %(delivery)s
         {%- if columns %}
         or array[{% for column in columns %}{{ token(column, 'mapped') }}{{ ', ' if not loop.last }}{% endfor %}]::text[] && %(tokens)s
         {%- endif %}
+        {%- for column in personal_columns(entity) if column.pii == 'free_text' %}
+        or {{ names_somebody(entity, quoted(column, 'mapped'), given_marks()) }}
+        {%- endfor %}
     )
 {%- endmacro %}
 
@@ -82,6 +147,7 @@ where mapped._delivery_id = %(delivery)s
 select
 {{ left_of_row(entity, feed) }}
 from {{ rows_as_mapped(feed, staging_model) }}
+cross join pii.token_key_now() as key
 where mapped._delivery_id = %(delivery)s
     and mapped._row_number between %(first)s and %(last)s
     and {{ is_erased(entity, 'mapped', surrogate_id(entity, feed)) }}

@@ -1,9 +1,9 @@
 {# What the tokens of newly written versions stand for goes into the vault, in the merge's transaction: each token once.
    `rows`: the judged rows that were written, as a relation or a sub-select. Where a key outside of the database seals the
    vault, the values go through pii.arriving; the step after the merge seals them (warehouse/vault.py). #}
-{% macro keep_in_vault(entity, rows) %}
+{% macro keep_in_vault(entity, rows, columns) %}
     {%- set sealed = run_query("select exists (select from pii.vault_keys where active)").rows[0][0] -%}
-    {%- for column in personal_columns(entity) if has_token(column) %}
+    {%- for column in columns if has_token(column) %}
     {% call statement('vault') -%}
         {{ without_values(vault_sql(entity, rows, column, sealed)) }}
     {%- endcall %}
