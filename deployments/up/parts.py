@@ -73,7 +73,7 @@ def pages(folder: Path) -> Part:
 
 
 def docs() -> Part:
-    """Builds the documentation, once, and ends."""
+    """Writes the report and the documentation, once, and ends."""
     return Part("docs", _module("deployments.up.page"))
 
 

@@ -64,7 +64,7 @@ def test_a_file_put_into_the_bucket_is_published(small, command, tmp_path):
     parts = {part["name"]: part for part in json.loads((small.home / "up" / "processes.json").read_text())}
     assert parts.keys() >= {"s3", "prefect", "worker", "listener", "pages"}
     page = httpx.get(parts["pages"]["address"]).text
-    assert all(address in page for address in (parts["prefect"]["address"], "docs/"))
+    assert all(address in page for address in (parts["prefect"]["address"], "docs/", "report/"))
     assert parts["pages"]["address"] in told
     assert "Already up" in command("up")
 
@@ -80,9 +80,11 @@ def test_a_file_put_into_the_bucket_is_published(small, command, tmp_path):
     with browser() as chromium:
         seen = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
         seen.goto(parts["pages"]["address"])
-        assert seen.get_by_role("link", name="Prefect").get_attribute("href") == parts["prefect"]["address"]
+        seen.get_by_role("link", name="Quality").click()
+        seen.get_by_role("heading", name="Data quality").wait_for(timeout=60_000)
+        seen.go_back()
         seen.screenshot(path=shown("up-page.png", tmp_path))
-        seen.goto(f"{parts['prefect']['address']}/runs")
+        seen.get_by_role("link", name="Runs").click()
         run = seen.get_by_text("objects things-2026-01-01.csv").first
         run.wait_for(timeout=60_000)
         run.click()
