@@ -4,7 +4,9 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+import yaml
 from command import refusal, sluice
+from conftest import PROJECT
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter, FlowRunFilterState
@@ -163,6 +165,12 @@ def test_automations_that_are_not_declared_any_more_go(client, tmp_path, api):
     ours[0].description = "another"
     assert [str(c) for c in automations.reconcile(client, [*kept, *ours])] == ["automation A test watches: changed"]
     assert [str(c) for c in automations.reconcile(client, kept)] == ["automation A test watches: removed"]
+
+
+def test_an_operator_reads_of_each_automation_what_to_do():
+    told = (PROJECT / "docs" / "operating.md").read_text()
+    names = [yaml.safe_load(file.read_text())["name"] for file in automations.FOLDER.glob("*.yml")]
+    assert [name for name in names if name not in told] == []
 
 
 @pytest.mark.slow
