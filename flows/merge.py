@@ -76,9 +76,7 @@ def show(entity: str) -> None:
     key = entity.replace("_", "-")
     keep_artifact(f"row-accounts-{key}", tables.accounts_markdown(entity), "Where each record of its deliveries went")
     if settings().pages_url:
-        keep_link(
-            "pages", str(settings().pages_url), "What runs here, the warehouse's documentation, the quality of its data"
-        )
+        keep_link("pages", str(settings().pages_url), "Where to read on: quality, documentation")
 
 
 def ask(entity: str, run: int, *, new: bool) -> None:

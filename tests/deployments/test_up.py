@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -42,19 +43,27 @@ def command(small, monkeypatch):
 
 
 def running(home):
-    """The processes of an installation: what was started with its home in its environment (Linux)."""
+    """The processes of an installation: what was started with its home in its environment, by others than this test
+    (whose Python has a process that looks after shared memory). Linux only."""
     sign = f"SLUICE_HOME={home}".encode()
     return [
-        folder.name
+        told
         for folder in Path("/proc").iterdir()
-        if folder.name.isdigit() and int(folder.name) != os.getpid() and sign in environment_of(folder)
+        if folder.name.isdigit() and int(folder.name) != os.getpid() and sign in words_of(folder / "environ")
+        if (told := b" ".join(words_of(folder / "cmdline"))) and parent_of(folder) != os.getpid()
     ]
 
 
-def environment_of(process):
+def parent_of(folder):
+    with suppress(OSError):
+        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return None
+
+
+def words_of(file):
     try:
-        return (process / "environ").read_bytes().split(b"\0")
-    except OSError:
+        return file.read_bytes().split(b"\0")
+    except OSError:  # the process has ended, or is another account's
         return []
 
 
