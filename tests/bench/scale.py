@@ -1,5 +1,6 @@
 """Deliveries in a second by one consumer process and by four, on one database: python -m tests.bench.scale"""
 
+import logging
 import os
 import shutil
 import sys
@@ -16,12 +17,15 @@ def main() -> None:
     """Measure both, each in an installation of its own."""
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         for workers in (1, 4):
             took = measure(workers, "http://{}:{}".format(*server.get_host_and_port()))
-            print(f"{workers} processes: {FEEDS * DAYS / took:.1f} deliveries/s of {ROWS} rows, their start included")
+            print(
+                f"{workers} process{'es' * (workers > 1)}: {FEEDS * DAYS / took:.1f} deliveries/s of {ROWS} rows, their start included"
+            )
     finally:
         server.stop()
 
