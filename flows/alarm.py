@@ -8,7 +8,7 @@ from warehouse.settings import settings
 @flow(name="alarm", flow_run_name="alarm: {subject}")
 def alarm(subject: str, told: str, about: str = "") -> bool:
     """Tell the operators; whether it went to SNS."""
-    keep_artifact("alarm", f"# {subject}\n\n{told}\n\n{about}")
+    keep_artifact("alarm", f"# {subject}\n\n{told}\n\n{about}", subject)
     topic = settings().alarm_topic
     if topic is None:
         return False

@@ -1,5 +1,6 @@
 """The `sluice` command line."""
 
+import logging
 import os
 from datetime import date, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ def main(context: click.Context, debug: bool) -> None:
     if not debug:
         # An error is told once, by us. (PREFECT_LOGGING_LEVEL would do it too, but WARNING crashes prefect-dbt.)
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        logging.raiseExceptions = False  # dbt's log that finds no room would tell it with a traceback for each line
 
 
 @main.command()

@@ -17,6 +17,7 @@ from sqlalchemy import make_url, text
 from extract import amend
 from extract.entities import parent
 from extract.feeds import Feed, catalogue
+from flows.telling import NO_ROOM, WAREHOUSE_IS_FULL
 from warehouse.connection import lock, transaction, warehouse_url
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
@@ -143,7 +144,10 @@ def invoke(
     runner = _shown(manifest) if in_flow() and arguments[0] != "parse" else dbtRunner(manifest=manifest)
     result = _on_a_short_stack(partial(runner.invoke, [*arguments, *settings_of_all]))
     if not result.success:
-        raise SluiceError(f"dbt {' '.join(arguments)} failed. {_complaint(result)}")
+        complaint = _complaint(result)
+        raise SluiceError(
+            WAREHOUSE_IS_FULL if NO_ROOM in complaint else f"dbt {' '.join(arguments)} failed. {complaint}"
+        )
     return result.result
 
 

@@ -74,9 +74,9 @@ def merge(entity: str) -> Merged:
 def show(entity: str) -> None:
     """What an operator finds beside the flow run: the account of every record, and where to read on."""
     key = entity.replace("_", "-")
-    keep_artifact(f"row-accounts-{key}", tables.accounts_markdown(entity))
+    keep_artifact(f"row-accounts-{key}", tables.accounts_markdown(entity), "Where each record of its deliveries went")
     if settings().pages_url:
-        keep_link("pages", str(settings().pages_url), "Documentation of the warehouse, and reports")
+        keep_link("pages", str(settings().pages_url), "Where to read on: quality, documentation")
 
 
 def ask(entity: str, run: int, *, new: bool) -> None:

@@ -14,6 +14,8 @@ import prefect
 from prefect import Flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TagsContext
+from prefect.events.clients import PrefectEventsClient
+from prefect.events.worker import EventsWorker, emit_events_to_cloud
 from prefect.settings import get_current_settings
 
 from flows.without_values import Told, keep_values_out
@@ -28,6 +30,10 @@ LONGEST = 6 * 3600.0  # seconds that a run may take; what hangs longer than that
 KEEPS_NOTHING: dict[str, Any] = {"persist_result": False}
 
 keep_values_out()
+# An event that cannot be sent is kept and sent after the next connection. At Prefect's ten attempts each of them holds
+# the end of a process up for 7 s more where its server has gone.
+if not emit_events_to_cloud():
+    EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=2)
 
 
 def served() -> bool:
@@ -133,12 +139,12 @@ def tell_event(event: str, about: str, *, related: list[dict[str, str]] | None =
         emit_event(event, {"prefect.resource.id": about}, related=related or [], payload=payload)
 
 
-def keep_artifact(key: str, markdown: str) -> None:
+def keep_artifact(key: str, markdown: str, description: str) -> None:
     """Show a markdown page beside the flow run, where there is one."""
     if in_flow():
         from prefect.artifacts import create_markdown_artifact
 
-        create_markdown_artifact(key=key, markdown=markdown)
+        create_markdown_artifact(key=key, markdown=markdown, description=description)
 
 
 def keep_table(key: str, rows: list[dict[str, Any]], description: str) -> None:
@@ -149,12 +155,12 @@ def keep_table(key: str, rows: list[dict[str, Any]], description: str) -> None:
         create_table_artifact(key=key, table=rows, description=description)
 
 
-def keep_link(key: str, address: str, text: str) -> None:
+def keep_link(key: str, address: str, description: str) -> None:
     """Show a link beside the flow run, where there is one."""
     if in_flow():
         from prefect.artifacts import create_link_artifact
 
-        create_link_artifact(key=key, link=address, link_text=text)
+        create_link_artifact(key=key, link=address, link_text=description, description=description)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """How the command line tells: errors in one paragraph, JSON, lines."""
 
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -14,6 +15,12 @@ from warehouse.errors import SluiceError
 
 console = Console()
 PROBLEM = 1
+NO_ROOM = "No space left on device"
+NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+WAREHOUSE_IS_FULL = (
+    f"The warehouse's disk is full: PostgreSQL says {NO_ROOM!r}. What was done and published before stands; make room,"
+    " and run again."
+)
 
 
 class Failed(click.ClickException):
@@ -46,6 +53,11 @@ def in_a_paragraph(error: Exception) -> str:
     """What a person is told of an error. A database's own text may quote a row: of that only the message is told."""
     if isinstance(error, SluiceError):
         return str(error)
+    if isinstance(error, OSError) and error.errno in NO_WRITING:
+        place = error.filename or "A disk"
+        return f"{place}: {error.strerror}. What was done before stands; when that is mended, run again."
+    if NO_ROOM in str(error):
+        return WAREHOUSE_IS_FULL
     diagnosis = getattr(getattr(error, "orig", error), "diag", None)
     message = diagnosis.message_primary if diagnosis else " ".join(str(error).split())
     return f"{type(error).__name__}: {message} (an error of ours; --debug shows where)"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from extract.feeds import catalogue
+from flows import quality
 from flows.overdue import overdue
 from flows.prefect_door import flow, step, tell_event
 from warehouse import alarms
@@ -24,10 +25,13 @@ class Seen:
 
 @flow(name="watch")
 def watch() -> Seen:
-    """Look once; each alarm is raised once, and settled when its reason is gone."""
+    """Look once; each alarm is raised once, and settled when its reason is gone. Where pages are served, those about
+    quality are written anew."""
     migrate()
     late = look("feed overdue", "sluice.feed", overdue())
     full = look("quarantine full", "sluice.entity", full_quarantines())
+    if settings().pages_url:
+        quality.write()
     return Seen(late.raised + full.raised, late.settled + full.settled)
 
 

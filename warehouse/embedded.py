@@ -31,7 +31,9 @@ from warehouse.server.files import (
     try_lock,
 )
 
-__all__ = ["EmbeddedError", "lease", "release", "stop"]
+__all__ = ["EmbeddedError", "lease", "release", "stop", "stop_unused"]
+
+_GLANCE = 1.0  # seconds: a supervisor's look at who uses its server holds their lock for an instant
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[1]
 
@@ -80,6 +82,23 @@ def stop(home: Path) -> None:
     with explained(files):
         if files.folder.exists():
             _supervisor(files, "--stop")
+
+
+def stop_unused(home: Path) -> bool:
+    """Stop the server of `home` unless a process has leased it; whether none runs now. Who comes meanwhile waits, and
+    starts it again."""
+    files = ServerFiles.of(home)
+    if not files.folder.exists():
+        return True
+    users, deadline = open_lock(files.users_lock), time.monotonic() + _GLANCE
+    try:
+        while not try_lock(users, fcntl.LOCK_EX):
+            if not soon(deadline):
+                return False
+        stop(home)
+        return True
+    finally:
+        os.close(users)
 
 
 def _hold(files: ServerFiles) -> bool:

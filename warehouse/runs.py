@@ -66,7 +66,8 @@ def start(entity: str, contract_hash: str, gate_hash: str, rules: Sequence[Rule]
 def _is_asked_for(connection: Connection, entity: str) -> bool:
     _close_dead(connection, entity)
     ledger.settle_sightings(connection, entity)
-    return bool(connection.scalar(text(f"select exists ({TO_DO})"), {"entity": entity}))
+    asked = f"select exists ({TO_DO}) or exists (select {UNACCOUNTED} and d.entity = :entity)"
+    return bool(connection.scalar(text(asked), {"entity": entity}))
 
 
 def start_trial(
@@ -106,6 +107,12 @@ TO_DO = (
     " else state in ('staged', 'sighted') end"
 )
 
+# An earlier run loaded or judged them again, and did not come to account for them.
+UNACCOUNTED = (
+    "from ledger.deliveries as d join ledger.row_accounts as a using (delivery_id)"
+    " where d.in_history and d.state = 'merged' and a.opened is null"
+)
+
 
 def _attach_deliveries(connection: Connection, entity: str, run: int) -> None:
     """Write what the run works on: what is to do; what is in force since the earliest of that, for it is folded again;
@@ -123,10 +130,8 @@ def _attach_deliveries(connection: Connection, entity: str, run: int) -> None:
             " false"
             " from folded as s join ledger.deliveries as o on o.delivery_id = s.sighting_of"
             " where s.effect <> 'remove' and o.delivery_id not in (select delivery_id from folded)),"
-            # An earlier run judged them again and did not come to account for them.
             " unaccounted as (select d.delivery_id, d.feed, d.effective_at, d.sighting_of, d.state, 'content',"
-            " false from ledger.deliveries as d join ledger.row_accounts as a using (delivery_id)"
-            " where d.entity = :entity and d.in_history and d.state = 'merged' and a.opened is null"
+            f" false {UNACCOUNTED} and d.entity = :entity"
             " and d.delivery_id not in (select delivery_id from folded union select delivery_id from content))"
             " insert into ledger.run_deliveries (run, delivery_id, effect, judge)"
             " select :run, delivery_id, effect, effect = 'add' and (state = 'staged' or judge_again)"
@@ -142,7 +147,8 @@ def _attach_deliveries(connection: Connection, entity: str, run: int) -> None:
 
 
 def _not_judged_any_more(connection: Connection, run: int) -> list[int]:
-    """The run's deliveries whose judged rows are needed and gone: purged, or lost when the server crashed."""
+    """The run's deliveries whose judged rows are needed and gone: purged, lost when the server crashed, or never made
+    by a run that died before."""
     needed = connection.execute(
         text(
             "select d.delivery_id, a.good - a.duplicate as rows, to_regclass('judged.delivery_' || d.delivery_id)"
@@ -158,16 +164,19 @@ def _not_judged_any_more(connection: Connection, run: int) -> list[int]:
         row["delivery_id"]
         for row in list(needed)
         if not row["there"]
+        or row["rows"] is None
         # A crash of the server leaves such a table empty, never in part.
         or (row["rows"] and not connection.scalar(text(f"select exists (table judged.delivery_{row['delivery_id']})")))
     ]
 
 
 def has_work(run: int) -> bool:
-    """Whether a run still has something to bring into history or to take out of it."""
+    """Whether a run still has something to bring into history, to take out of it, or to account for."""
     with transaction() as connection:
         work = text(
             "select exists (select from ledger.run_deliveries where run = :run and effect in ('add', 'remove'))"
+            f" or exists (select {UNACCOUNTED} and delivery_id in"
+            " (select delivery_id from ledger.run_deliveries where run = :run and effect = 'content'))"
         )
         return bool(connection.scalar(work, {"run": run}))
 

@@ -12,6 +12,7 @@ from deployments.up.parts import DEMO_BUCKET, DEMO_PREFIX, Part
 from deployments.up.processes import Process, Register, start, stop
 from extract.feeds import catalogue
 from flows.server import answers
+from warehouse import embedded
 from warehouse.errors import SluiceError
 from warehouse.settings import PROJECT, settings
 
@@ -37,7 +38,7 @@ def up(say: Say, *, demo_s3: bool) -> None:
 
 
 def down(say: Say) -> None:
-    """Stop what was started, the last first, by process id."""
+    """Stop what was started, the last first, by process id; and the embedded server, unless somebody else uses it."""
     register = Register(settings().folder("up"))
     with register.held():
         running = register.read()
@@ -47,6 +48,8 @@ def down(say: Say) -> None:
         register.write({})
     if not running:
         say("Nothing was up.")
+    if not embedded.stop_unused(settings().home):
+        say("The warehouse runs on: another process uses it. It ends with that one, or by `sluice stop`.")
 
 
 class Going:
@@ -123,22 +126,27 @@ class Going:
             "SLUICE_EVENTS_QUEUE": made.queue,
             "SLUICE_ALARM_TOPIC": topic(clients("sns")),
         }
-        self.commands = [*_a_file_to_drop(address), "sluice status"]
+        self.commands = _a_file_to_drop(address)
 
     def _page(self, folder: Path) -> None:
+        prefect = self.running["prefect"].address or ""
         links = {
-            "Prefect": (self.running["prefect"].address or "", "Runs, schedules, alarms, approvals."),
+            "Runs": (f"{prefect}/runs", "What runs and what ran, step by step, with the account of every record."),
+            "Schedules": (f"{prefect}/deployments", "What runs when; each can be started by hand."),
+            "Alarms": (f"{prefect}/automations", "What is watched, and who is told."),
+            "Quality": ("report/", "What came, what was set aside and why; written anew every ten minutes."),
             "The warehouse": ("docs/", "Every table and column, and where it comes from."),
         }
-        if (folder / "reports").exists():
-            links["Reports"] = ("reports/", "What each vendor is told of its files.")
-        page.write(folder, links, self.commands)
+        page.write(folder, links, [self._point_the_shell(), *self.commands, "sluice status"])
+
+    def _point_the_shell(self) -> str:
+        return f"export PREFECT_API_URL={self.environment['PREFECT_API_URL']}"
 
     def tell(self) -> None:
         """What a person types next."""
         address = self.running["pages"].address
         self.say(f"\nEverything that runs: {address}")
-        self.say(f"In this shell:        export PREFECT_API_URL={self.environment['PREFECT_API_URL']}")
+        self.say(f"In this shell:        {self._point_the_shell()}")
         if self.commands:
             self.say("A file for the bucket: " + self.commands[0])
         self.say("To end it:            sluice down")

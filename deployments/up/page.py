@@ -1,5 +1,6 @@
-"""The page that links what runs; run as a module, it builds the documentation that it links."""
+"""The page that links what runs; run as a module, it writes the pages that it links."""
 
+import os
 import shutil
 from html import escape
 from pathlib import Path
@@ -12,11 +13,14 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sluice</title>
 <style>
-  body {{ font: 17px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 4rem auto; padding: 0 1rem; color: #1c2530 }}
+  :root {{ color-scheme: light dark; --quiet: light-dark(#56616d, #9aa5b1); --link: light-dark(#0b5cad, #7db7f0) }}
+  body {{ font: 17px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 4rem auto; padding: 0 1rem;
+    color: light-dark(#1c2530, #e6eaee); background: light-dark(#fff, #16191d) }}
   h1 {{ font-weight: 600; margin-bottom: .2rem }}
-  a {{ color: #0b5cad; text-decoration: none; font-weight: 600 }} a:hover {{ text-decoration: underline }}
-  dl {{ margin: 2rem 0 }} dt {{ margin-top: 1.1rem }} dd {{ margin: 0; color: #56616d }}
-  pre {{ background: #f3f5f7; padding: .8rem 1rem; border-radius: 6px; white-space: pre-wrap; font-size: 14px }}
+  a {{ color: var(--link); text-decoration: none; font-weight: 600 }} a:hover {{ text-decoration: underline }}
+  dl {{ margin: 2rem 0 }} dt {{ margin-top: 1.1rem }} dd {{ margin: 0; color: var(--quiet) }}
+  pre {{ background: light-dark(#f3f5f7, #22272e); padding: .8rem 1rem; border-radius: 6px; font-size: 14px;
+    white-space: pre-wrap; overflow-wrap: anywhere }}
 </style>
 <h1>Sluice</h1>
 <p>What runs on this machine.</p>
@@ -26,9 +30,7 @@ PAGE = """<!doctype html>
 {tail}
 </html>
 """
-WAITING = (
-    "<!doctype html><meta charset='utf-8'><title>Sluice</title><p>The documentation is being built; look again soon."
-)
+WAITING = "<!doctype html><meta charset='utf-8'><title>Sluice</title><p>This page is being written; look again soon."
 
 
 def write(folder: Path, links: dict[str, tuple[str, str]], commands: list[str]) -> None:
@@ -39,15 +41,22 @@ def write(folder: Path, links: dict[str, tuple[str, str]], commands: list[str]) 
     )
     tail = f"<p>To try:</p>\n<pre>{escape(chr(10).join(commands))}</pre>" if commands else ""
     (folder / "index.html").write_text(PAGE.format(links=rows, tail=tail), encoding="utf-8")
+    if not (folder / "report").exists():
+        (folder / "report").symlink_to(os.path.relpath(settings().folder("report"), folder))
     (folder / "docs").mkdir(exist_ok=True)
-    if not (folder / "docs" / "index.html").exists():
-        (folder / "docs" / "index.html").write_text(WAITING, encoding="utf-8")
+    for linked in (folder / "docs" / "index.html", folder / "report" / "index.html"):
+        if not linked.exists():
+            linked.write_text(WAITING, encoding="utf-8")
 
 
-def build_docs() -> None:
-    """Build the warehouse's documentation and put it beside the page."""
+def write_linked() -> None:
+    """Write the pages about quality, then build the warehouse's documentation and put it beside the page."""
     from flows.docs import build
+    from flows.quality import write as write_report
+    from warehouse.migrate import migrate
 
+    migrate()
+    write_report()
     target = settings().folder("pages") / "docs" / "index.html"
     aside = target.with_suffix(".new")
     shutil.copyfile(build(), aside)
@@ -55,4 +64,4 @@ def build_docs() -> None:
 
 
 if __name__ == "__main__":
-    build_docs()
+    write_linked()

@@ -48,8 +48,12 @@ def prefect() -> Part:
     port = port_of("prefect")
     address = f"http://127.0.0.1:{port}"
     command = _module("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
-    # The UI asks the server where its API is; on another port than 4200 it has to be told.
-    told = {"PREFECT_UI_API_URL": f"{address}/api"}
+    told = {
+        # The UI asks the server where its API is; on another port than 4200 it has to be told.
+        "PREFECT_UI_API_URL": f"{address}/api",
+        # Who holds a deployment's place is kept in memory else: after a restart nobody gave it back, and no run began.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    }
     return Part("prefect", command, address, f"{address}/api/health", environment=told)
 
 
@@ -73,7 +77,7 @@ def pages(folder: Path) -> Part:
 
 
 def docs() -> Part:
-    """Builds the documentation, once, and ends."""
+    """Writes the report and the documentation, once, and ends."""
     return Part("docs", _module("deployments.up.page"))
 
 

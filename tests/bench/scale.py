@@ -1,7 +1,10 @@
 """Deliveries in a second by one consumer process and by four, on one database: python -m tests.bench.scale"""
 
+import json
+import logging
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,12 +19,14 @@ def main() -> None:
     """Measure both, each in an installation of its own."""
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         for workers in (1, 4):
             took = measure(workers, "http://{}:{}".format(*server.get_host_and_port()))
-            print(f"{workers} processes: {FEEDS * DAYS / took:.1f} deliveries/s of {ROWS} rows, their start included")
+            rate = f"{FEEDS * DAYS / took:.1f} deliveries/s of {ROWS} rows"
+            print(f"{workers} process{'es' * (workers > 1)}: {rate}, their start included")
     finally:
         server.stop()
 
@@ -30,6 +35,7 @@ def measure(workers: int, aws: str) -> float:
     """Seconds that so many consumers need."""
     import urllib.request
 
+    import bucket  # it takes a developer's own settings away, so before ours are made
     from scaling import consume, deliver, project_of
 
     from tests.chaos.__main__ import environment, small_project
@@ -47,11 +53,20 @@ def measure(workers: int, aws: str) -> float:
         deliver(bucket, FEEDS, DAYS, ROWS)
         began = time.monotonic()
         said = consume(workers, 20)
+        took = time.monotonic() - began
         assert not said, said
-        return time.monotonic() - began
+        assert merged() == FEEDS * DAYS, merged()
+        return took
     finally:
         embedded.stop(home)
         shutil.rmtree(home)
+
+
+def merged() -> int:
+    """How many deliveries are in history, asked of a process of its own."""
+    status = [sys.executable, "-m", "flows.cli", "status", "--json"]
+    done = subprocess.run(status, check=True, capture_output=True, text=True)
+    return sum(delivery["state"] == "merged" for delivery in json.loads(done.stdout)["deliveries"])
 
 
 def made_bucket() -> object:
@@ -69,8 +84,6 @@ def made_bucket() -> object:
 
 def prepare_anew() -> None:
     """The project's views, by a process of its own: settings are read once per process."""
-    import subprocess
-
     subprocess.run([sys.executable, "-m", "flows.cli", "run"], check=True, stdout=subprocess.DEVNULL)
 
 

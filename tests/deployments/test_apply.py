@@ -4,7 +4,9 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+import yaml
 from command import refusal, sluice
+from conftest import PROJECT
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter, FlowRunFilterState
@@ -163,6 +165,33 @@ def test_automations_that_are_not_declared_any_more_go(client, tmp_path, api):
     ours[0].description = "another"
     assert [str(c) for c in automations.reconcile(client, [*kept, *ours])] == ["automation A test watches: changed"]
     assert [str(c) for c in automations.reconcile(client, kept)] == ["automation A test watches: removed"]
+
+
+def test_an_operator_reads_of_each_automation_what_to_do():
+    told = (PROJECT / "docs" / "operating.md").read_text()
+    names = [yaml.safe_load(file.read_text())["name"] for file in automations.FOLDER.glob("*.yml")]
+    assert [name for name in names if name not in told] == []
+
+
+@pytest.mark.slow
+def test_a_run_that_never_begins_gives_its_place_back(client, bare_api, small, tmp_path):
+    """Its worker was killed between taking it and starting its process. (Here after 10 s, the shortest that may be.)"""
+    folder = tmp_path / "automations"
+    folder.mkdir()
+    said = (automations.FOLDER / "run_lost.yml").read_text()
+    (folder / "one.yml").write_text(said.replace("within: 900", "within: 10"))
+    applying.apply()
+    automations.reconcile(client, automations.wanted({}, folder))
+    time.sleep(5)  # a new automation is heard of by the server's triggers within seconds
+    watches = client.read_deployment_by_name("watch/watch")
+    lost = client.create_flow_run_from_deployment(watches.id)
+    client.set_flow_run_state(lost.id, Pending())
+    client.set_flow_run_state(lost.id, Pending(name="Submitting"))
+    until = time.monotonic() + 120
+    while client.read_flow_run(lost.id).state.name != "Crashed":
+        assert time.monotonic() < until
+        time.sleep(0.5)
+    assert begins(client, watches)[0] == "Pending"
 
 
 def test_without_a_server_it_says_what_to_do(small):

@@ -1,10 +1,12 @@
 """Flow runs on a real Prefect server: repeated where that helps, clean when cancelled, without a value of any row."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -157,6 +159,48 @@ def test_a_run_that_hangs_is_ended_and_taken_up_by_the_next(api, small, monkeypa
     monkeypatch.setattr(merge, "judge", real)
     run.run.fn(["thing"])
     assert small.sql("select code from published.thing") == [("a",)]
+
+
+TELLING = """
+import sys
+from flows.prefect_door import tell_event
+tell_event("sluice.test", "sluice.first")
+sys.stdin.readline()
+for number in range(20):
+    tell_event("sluice.test", f"sluice.{number}")
+"""
+
+
+def test_a_process_whose_server_has_gone_comes_to_its_end():
+    """A server that takes one event and is gone: the twenty others are tried, not waited for. They were, for 140 s."""
+    from websockets.sync.server import serve
+
+    heard = threading.Event()
+
+    def take_one(connection):
+        connection.recv()
+        connection.send(json.dumps({"type": "auth_success"}))
+        connection.recv()
+        heard.set()
+        connection.close()
+
+    with serve(take_one, "127.0.0.1", 0, subprotocols=["prefect"], logger=logging.getLogger("quiet")) as server:
+        answering = threading.Thread(target=server.serve_forever)
+        answering.start()
+        address = f"http://127.0.0.1:{server.socket.getsockname()[1]}/api"
+        process = subprocess.Popen(
+            [sys.executable, "-c", TELLING],
+            cwd=PROJECT,
+            env={**os.environ, "PREFECT_API_URL": address},
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert heard.wait(60)
+        server.shutdown()
+        answering.join()
+    process.communicate("\n", timeout=60)
+    assert process.returncode == 0
 
 
 def parses(monkeypatch):

@@ -3,9 +3,14 @@
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
+import psycopg
 import pytest
-from conftest import PROJECT
+from command import refusal
+from command import sluice as command
+from conftest import PROJECT, forget_settings
 from workbench import HEADER
 
 # A limit on the size of any file that the process writes stands for a full disk: the same error at the same place.
@@ -36,6 +41,42 @@ def test_a_full_disk_is_told_and_nothing_is_half_done(small):
 
 
 @pytest.fixture
+def tiny(small):
+    """Sets where the warehouse's new tables lie: on a disk of 1 MB, or (False) where they lay before."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-tiny-"))
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], check=False).returncode:
+        pytest.skip("no disk can be made here")
+    owner = Path(small.value("show data_directory")).stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    with psycopg.connect(small.url.rsplit("/", 1)[0] + "/postgres", autocommit=True) as connection:
+        connection.execute(f"create tablespace tiny location '{folder}'")
+
+        def lie_there(*, there: bool) -> None:
+            connection.execute(f"alter database sluice set default_tablespace = {'tiny' if there else 'pg_default'}")
+            forget_settings()
+
+        yield lie_there
+        forget_settings()
+        connection.execute("drop database sluice with (force)")
+        connection.execute("drop tablespace tiny")
+    subprocess.run(["umount", folder], check=True)
+    folder.rmdir()
+
+
+def test_a_full_disk_of_the_warehouse_is_told_and_with_room_it_goes_on(small, tiny):
+    rows = "".join(f"n,c{i},{i},,\n" for i in range(20_000))
+    small.deliver("acme.things", small.file("things-2026-01-01.csv", HEADER + rows))
+    tiny(there=True)
+    later = small.file("things-2026-01-02.csv", HEADER + rows.replace("n,c7,7,", "n,c7,8,"))
+    for arguments in (["run"], ["deliver", later, "--feed", "acme.things"]):
+        told = refusal(command(*arguments))
+        assert told.startswith("Not done: The warehouse's disk is full: PostgreSQL says 'No space left on device'.")
+    tiny(there=False)
+    assert command("run").exit_code == 0
+    assert small.value("select sum(size) from published.thing") == sum(range(20_000)) + 1
+
+
+@pytest.fixture
 def as_somebody():
     """Root may write everywhere; nobody may not."""
     if os.geteuid() != 0:
@@ -47,8 +88,6 @@ def as_somebody():
 
 
 def test_an_archive_that_is_read_only_is_told(tmp_path, monkeypatch, request):
-    from conftest import forget_settings
-
     from extract import archive
     from warehouse.errors import SluiceError
 

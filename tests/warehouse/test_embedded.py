@@ -384,6 +384,16 @@ def test_stop_of_what_does_not_run_is_nothing(fresh: Path) -> None:
     embedded.stop(fresh)
 
 
+def test_one_that_is_used_is_left_alone(home: Path) -> None:
+    used = holder(home)
+    url = url_of(used)
+    assert not embedded.stop_unused(home)
+    assert ask(url, "select kept from t") == "1"
+    end(used)
+    assert embedded.stop_unused(home)
+    assert not processes(home)
+
+
 def test_taken_port_is_left_to_its_owner(home: Path) -> None:
     url = embedded.lease(home, linger=1)
     embedded.stop(home)
