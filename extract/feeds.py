@@ -242,6 +242,9 @@ class Feed(Strict):
     expected: Expected | None = None  # left out: what its freshness warns after
     schedule: Schedule | None = None
     notify: Notify = Notify()
+    reprocess: Literal["tell", "at_once"] = Field(
+        default="tell", description="What a run does where a change concerns deliveries that were judged before."
+    )
     patches: tuple[Patch, ...] = ()  # from the vendor's patches.csv
     skip: tuple[skips.Skip, ...] = Field(default=(), description="Which of its records are no data.")
     files: tuple[mapping.SomeFiles, ...] = Field(default=(), description="What holds for some of its files only.")
@@ -279,7 +282,7 @@ class Feed(Strict):
     @property
     def version(self) -> str:
         """A hash of the declaration: a file that could not be read may be readable when it has changed."""
-        return hashlib.sha256(self.model_dump_json(exclude={"schedule"}).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"schedule", "reprocess"}).encode()).hexdigest()
 
     def on(self, day: date) -> "Feed":
         """The feed with the header names that files of a day use. Raises FeedError where a column that each file needs

@@ -97,6 +97,8 @@ def tell(done: Any) -> None:
         if file.outcome != "again":
             told = f"a sighting of delivery {file.same_as}" if file.outcome == "sighting" else file.state
             say(f"{file.feed}: {file.name} is delivery {file.delivery_id}, {told}")
+    for change in done.changes:
+        say(change)
     for merged in done.merged:
         tell_merged(merged)
     for notice in done.notices:
