@@ -2,7 +2,7 @@
 true. What a team had before stands in docs/pipelines/pipelines.yml."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ class Pipeline(BaseModel):
     before: str
     now: str
     notes: tuple[str, ...] = ()
-    seeds: Mapping[str, str] = {}  # feed -> the seed that is delivered to it
 
 
 def pipelines() -> list[Pipeline]:

@@ -60,7 +60,14 @@ def _chosen(entities: Sequence[str], feeds: Sequence[str]) -> list[str]:
     known = catalogue()
     if feeds:
         return parents_first(sorted({known.feed(feed).entity for feed in feeds}))
-    return parents_first([known.entity(name) for name in entities] or known.entities)
+    return parents_first(
+        sorted([known.entity(name) for name in entities] or known.entities, key=_is_looked_into, reverse=True)
+    )
+
+
+def _is_looked_into(entity: str) -> bool:
+    """Lists come first: others are looked up in what is published of them."""
+    return any(feed.arrives.seed for feed in catalogue().of_entity(entity))
 
 
 def arrived(file: Ingested) -> dict[str, str | int]:
