@@ -28,6 +28,8 @@ def stamp(run: int) -> None:
         predicates = [rule["predicate"] for rule in judged_by.rules_of(connection, version).values()]
         for key, deliveries in feeds.items():
             judged_by.stamp(connection, run, deliveries, today(connection, catalogue().feed(key), version, predicates))
+        for entity in {catalogue().feed(key).entity for key in feeds}:
+            judged_by.forget_look(connection, entity, of_entity(connection, entity))
 
 
 def today(connection: Connection, feed: Feed, version: str, predicates: Iterable[str]) -> judged_by.Basis:

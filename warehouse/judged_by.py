@@ -131,3 +131,11 @@ def keep_look(connection: Connection, entity: str, basis_hash: str) -> None:
         ),
         {"entity": entity, "hash": basis_hash},
     )
+
+
+def forget_look(connection: Connection, entity: str, basis_hash: str) -> None:
+    """Some of what an entity's history holds is judged by this basis: that all of it is by another holds no more."""
+    connection.execute(
+        text("delete from ledger.looks where entity = :entity and basis_hash <> :hash"),
+        {"entity": entity, "hash": basis_hash},
+    )

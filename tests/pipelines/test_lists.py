@@ -21,7 +21,9 @@ def codes(house):
 
 
 def test_a_list_is_looked_up_as_it_is_in_force(house):
-    rows = f"A1,One,{AREA},,the town of camden,,,1971-06-01,,2024-01-01\nA2,Two,{AREA},,Camden,,,1971-06-01,,2024-01-01\n"
+    rows = (
+        f"A1,One,{AREA},,the town of camden,,,1971-06-01,,2024-01-01\nA2,Two,{AREA},,Camden,,,1971-06-01,,2024-01-01\n"
+    )
     house.deliver("camden.conservation_areas", house.file("conservation-area-x.csv", STANDARD + rows), "2024-02-01")
     house.run("conservation_area")
     assert codes(house) == [("organisation_unparsed",)]  # nothing is published of the list: the seed counts
