@@ -61,11 +61,11 @@ def _refuse_odd(names: Sequence[str], hint: MapHint) -> None:
     """Raise Refused where none of the columns is there, or one would take another's place."""
     if not names:
         raise Refused(
-            f"no column has a name as {hint.headers}, and {hint.column} is made of those. If the vendor has renamed them,"
-            " add the new names to `map: headers` of the feed; if it is another file, ask for the right one."
+            f"no column has a name as {hint.headers}, and {hint.column} is made of those. If the vendor has renamed"
+            " them, add the new names to `map: headers` of the feed; if it is another file, ask for the right one."
         )
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise Refused(
-            f"the header names the column {twice[0]!r} {names.count(twice[0])} times, and {hint.column} has one value for"
-            " each. Which one counts cannot be guessed: ask the vendor."
+            f"the header names the column {twice[0]!r} {names.count(twice[0])} times, and {hint.column} has one value"
+            " for each. Which one counts cannot be guessed: ask the vendor."
         )
