@@ -34,12 +34,12 @@ def show(pipeline: Pipeline) -> None:
     from flows.prefect_door import go
     from flows.run import RunError, run
 
-    for entity in pipeline.entities:
+    for entity in pipeline.all:
         for feed in catalogue().of_entity(entity):
             if feed.arrives.way in ("drop", "gather"):
                 bring(feed)
     try:
-        go(run, list(pipeline.entities))
+        go(run, list(pipeline.all))
     except RunError as error:  # it is told, and the others go on
         console.print(str(error), highlight=False, soft_wrap=True)
     console.print(line(pipeline), highlight=False, soft_wrap=True)

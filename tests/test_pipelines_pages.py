@@ -16,7 +16,7 @@ def test_a_page_is_what_would_be_written_now(pipeline):
 
 @pytest.mark.parametrize("pipeline", pages.pipelines(), ids=lambda pipeline: pipeline.name)
 def test_a_pipeline_is_made_of_what_is_there(pipeline):
-    assert set(pipeline.entities) <= {feed.entity for feed in FEEDS.values()}
+    assert set(pipeline.all) <= {feed.entity for feed in FEEDS.values()}
 
 
 def test_the_demo_tells_each_pipeline_in_a_line(install):

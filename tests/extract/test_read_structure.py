@@ -347,3 +347,9 @@ def test_a_title_that_is_repeated_in_a_folded_header_is_no_part_of_a_name(tmp_pa
     reading = opened(tmp_path, text, ["(a) Reference number", "(b) name", "(c) area land, Ha"])
     assert reading.found.header == ("(a) Reference number", "(b) name", "(c) area land, Ha")
     assert read(reading)[0] == [["A1", "Yard", "0.4"]]
+
+
+def test_a_file_with_another_delimiter_than_the_declared_one_is_told(tmp_path: Path) -> None:
+    text = (HEADER + BODY).replace(",", ";")
+    with pytest.raises(Refused, match="Its header is there with ';' between the columns, and ',' is declared"):
+        opened(tmp_path, text, expected=NAMES, delimiter=",")
