@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import psycopg
@@ -41,6 +41,13 @@ def _existing(file: Path) -> Path:
 def version(file: Path, rules: Sequence[Rule] = ()) -> str:
     """The version of a contract: the hash of its text and of the SQL that it gives, which Soda may give otherwise."""
     return hashlib.sha256(file.read_bytes() + repr(tuple(rules)).encode()).hexdigest()
+
+
+@cache
+def code() -> str:
+    """A hash of the code that makes rules of contracts: another one may make others."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def keep(file: Path, entity: str, contract_hash: str) -> None:

@@ -10,7 +10,16 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from extract import amend, classes, mapping, patches, skips, versions
 from extract.collect import declared
@@ -50,6 +59,14 @@ def _address(email: str) -> str:
     return email
 
 
+def _identifier(name: str) -> str:
+    if not IDENTIFIER.fullmatch(name) or len(name) > LONGEST_IDENTIFIER:
+        raise ValueError(
+            f"write lower-case words joined by _: letters, digits, _; at most {LONGEST_IDENTIFIER} characters"
+        )
+    return name
+
+
 class Owner(Strict):
     """Who at the vendor mends bad rows: nobody else is written to. `email` is one address or a list of them."""
 
@@ -72,12 +89,14 @@ class Notify(Strict):
 
 class Arrives(BaseModel):
     """How files come: exactly one way. `drop` is a glob below the drop folder, and so is `gather`, of
-    which all files that match are one delivery; a plugin's name is allowed as well."""
+    which all files that match are one delivery; `seed` is a list of the project's own; a plugin's name is allowed as
+    well."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     drop: Annotated[str, AfterValidator(declared.below)] = ""
     gather: Annotated[str, AfterValidator(declared.below)] = ""
+    seed: Annotated[str, AfterValidator(_identifier)] = ""
     http: declared.Http | None = None
     sheet: declared.Sheet | None = None
     api: declared.Api | None = None
@@ -106,7 +125,7 @@ class Arrives(BaseModel):
 
         if self.model_extra:
             return ways.declared(self.way, self.model_extra[self.way])
-        return declared.Declaration() if self.way in ("drop", "gather") else getattr(self, self.way)
+        return declared.Declaration() if self.way in ("drop", "gather", "seed") else getattr(self, self.way)
 
     @property
     def asks_for_days(self) -> bool:
@@ -136,14 +155,6 @@ class Expected(Strict):
     def interval(self) -> timedelta:
         """The longest time from one delivery to the next."""
         return timedelta(**{f"{self.period}s": self.count})
-
-
-def _identifier(name: str) -> str:
-    if not IDENTIFIER.fullmatch(name) or len(name) > LONGEST_IDENTIFIER:
-        raise ValueError(
-            f"write lower-case words joined by _: letters, digits, _; at most {LONGEST_IDENTIFIER} characters"
-        )
-    return name
 
 
 class Geometry(Strict):
@@ -234,7 +245,7 @@ class Feed(Strict):
     owner: Owner
     mode: Literal["full", "delta"]
     arrives: Arrives
-    effective_at: Effective = "arrival"
+    effective_at: Effective = Field(default="arrival", validate_default=True)
     priority: int = Field(default=100, description="Where feeds say different things of one: the lowest number wins.")
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     format: Hints = Hints()
@@ -242,6 +253,9 @@ class Feed(Strict):
     expected: Expected | None = None  # left out: what its freshness warns after
     schedule: Schedule | None = None
     notify: Notify = Notify()
+    reprocess: Literal["tell", "at_once"] = Field(
+        default="tell", description="What a run does where a change concerns deliveries that were judged before."
+    )
     patches: tuple[Patch, ...] = ()  # from the vendor's patches.csv
     skip: tuple[skips.Skip, ...] = Field(default=(), description="Which of its records are no data.")
     files: tuple[mapping.SomeFiles, ...] = Field(default=(), description="What holds for some of its files only.")
@@ -255,6 +269,14 @@ class Feed(Strict):
         if isinstance(way, dict) and "api" in way and isinstance(hints, dict):
             return {**says, "format": {"kind": "ndjson", **hints}}
         return says
+
+    @field_validator("effective_at")
+    @classmethod
+    def keys_come_by_and_by(cls, rule: Any, info: ValidationInfo) -> Any:
+        arrives = info.data.get("arrives")
+        if arrives and arrives.api and arrives.api.each and (info.data.get("mode"), rule) != ("delta", "moment"):
+            raise ValueError("a file that holds a few keys only needs `mode: delta` and `effective_at: moment`")
+        return rule
 
     @property
     def key(self) -> str:
@@ -279,7 +301,7 @@ class Feed(Strict):
     @property
     def version(self) -> str:
         """A hash of the declaration: a file that could not be read may be readable when it has changed."""
-        return hashlib.sha256(self.model_dump_json(exclude={"schedule"}).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"schedule", "reprocess"}).encode()).hexdigest()
 
     def on(self, day: date) -> "Feed":
         """The feed with the header names that files of a day use. Raises FeedError where a column that each file needs

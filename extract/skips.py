@@ -10,7 +10,8 @@ from extract.patterns import PatternError, refuse_odd, refuse_unusable
 
 class Skip(BaseModel):
     """Records in which `pattern` is found are no data: in the cell of `column`, or, without one, in all of the record's
-    cells, joined by commas in the order in which the feed declares its columns, undeclared ones behind them."""
+    cells, joined by commas in the order in which the feed declares its columns, undeclared ones behind them. A record
+    of one line that could not be split into the header's cells is asked as it stands in the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

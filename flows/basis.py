@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from checks import contract
 from extract.entities import column_types
 from extract.feeds import Feed, catalogue
+from flows import dbt
 from warehouse import judged_by, runs
 from warehouse.connection import transaction
 
@@ -26,6 +28,8 @@ def stamp(run: int) -> None:
         predicates = [rule["predicate"] for rule in judged_by.rules_of(connection, version).values()]
         for key, deliveries in feeds.items():
             judged_by.stamp(connection, run, deliveries, today(connection, catalogue().feed(key), version, predicates))
+        for entity in {catalogue().feed(key).entity for key in feeds}:
+            judged_by.forget_look(connection, entity, of_entity(connection, entity))
 
 
 def today(connection: Connection, feed: Feed, version: str, predicates: Iterable[str]) -> judged_by.Basis:
@@ -41,6 +45,17 @@ def today(connection: Connection, feed: Feed, version: str, predicates: Iterable
         contract_hash=version,
         lists={name: judged_by.hash_of_list(connection, name) for name in sorted(names)},
     )
+
+
+def of_entity(connection: Connection, entity: str) -> str:
+    """A hash of all that an entity's rows are judged by, told from what it is made of: much cheaper than the contract's
+    SQL and each mapping's (0.01 s, where those take 0.05 s and more)."""
+    written = contract.contract_file(entity).read_text(encoding="utf-8")
+    names = set(LIST.findall(written)) | {"geometry_areas"}
+    for feed in catalogue().of_entity(entity):
+        names |= judged_by.lists_of(connection, feed.model)
+    lists = [(name, judged_by.hash_of_list(connection, name)) for name in sorted(names)]
+    return _hash(dbt.project_hash(), written, contract.code(), lists)
 
 
 def _hash(*parts: Any) -> str:

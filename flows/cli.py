@@ -110,6 +110,8 @@ def tell(done: Any) -> None:
             say(f"{file.feed}: {file.name} is delivery {file.delivery_id}, {told}")
         if file.replaces:
             say(f"{file.feed}: {file.name}: {_in_its_place(file)}")
+    for change in done.changes:
+        say(change)
     for merged in done.merged:
         tell_merged(merged)
     for notice in done.notices:

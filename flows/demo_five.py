@@ -29,28 +29,17 @@ def bring(feed: Feed) -> None:
             shutil.copy2(file, place)
 
 
-def bring_seeds(pipeline: Pipeline) -> list[str]:
-    """Deliver the seeds that have a feed of their own; gives the entities that they are about."""
-    from flows.ingest import ingest
-    from flows.prefect_door import go
-    from flows.run import prepare_ledger
-
-    for key, seed in pipeline.seeds.items():
-        prepare_ledger(key)
-        go(ingest, key, settings().dbt_project / "seeds" / f"{seed}.csv")
-    return [catalogue().feed(key).entity for key in pipeline.seeds]
-
-
 def show(pipeline: Pipeline) -> None:
     """Run one pipeline and tell it in a line."""
     from flows.prefect_door import go
     from flows.run import RunError, run
 
-    for entity in pipeline.entities:
+    for entity in pipeline.all:
         for feed in catalogue().of_entity(entity):
-            bring(feed)
+            if feed.arrives.way in ("drop", "gather"):
+                bring(feed)
     try:
-        go(run, [*pipeline.entities, *bring_seeds(pipeline)])
+        go(run, list(pipeline.all))
     except RunError as error:  # it is told, and the others go on
         console.print(str(error), highlight=False, soft_wrap=True)
     console.print(line(pipeline), highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 true. What a team had before stands in docs/pipelines/pipelines.yml."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,15 @@ class Pipeline(BaseModel):
     name: str
     title: str
     entities: tuple[str, ...]
+    lists: tuple[str, ...] = ()  # entities that others share, which its own are looked up in
     before: str
     now: str
     notes: tuple[str, ...] = ()
-    seeds: Mapping[str, str] = {}  # feed -> the seed that is delivered to it
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Its entities, and before them the lists."""
+        return (*self.lists, *self.entities)
 
 
 def pipelines() -> list[Pipeline]:
@@ -59,8 +64,8 @@ def page(pipeline: Pipeline) -> str:
 
 def _picture(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
     """Which feeds fill which entity, and what is published of it."""
-    width = max(len(feed.key) for entity in pipeline.entities for feed in feeds.of_entity(entity))
-    for entity in pipeline.entities:
+    width = max(len(feed.key) for entity in pipeline.all for feed in feeds.of_entity(entity))
+    for entity in pipeline.all:
         keys = [feed.key for feed in feeds.of_entity(entity)]
         for place, key in enumerate(keys):
             joint = "──" if len(keys) == 1 else "─┐" if place == 0 else "─┴" if place == len(keys) - 1 else "─┤"
@@ -71,7 +76,7 @@ def _picture(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
 def _feeds(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
     yield "| feed | entity | what it is | mode | speaks of | owner |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for entity in pipeline.entities:
+    for entity in pipeline.all:
         for feed in feeds.of_entity(entity):
             told = _table_of(feed)["description"].strip().rstrip(".")
             owner = f"{feed.owner.name}, {', '.join(feed.owner.email)}"

@@ -20,6 +20,7 @@ class Report:
     merged: list[Merged] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)  # of declarations, and what they concern of what was judged before
     taken: set[str] = field(default_factory=set)  # objects that the ledger knows now
 
     def tell(self, problem: str | None) -> None:

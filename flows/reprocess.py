@@ -1,7 +1,7 @@
 """Reprocess: deliveries that were judged by another mapping, contract or list than today's are judged again, and no
 others."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,46 @@ class Found:
     unknown: int
 
 
+def look(entity: str) -> Found | None:
+    """As `find`, for every run: None where nothing is concerned. While nothing of what an entity is judged by has
+    changed since that was so, its deliveries are not compared."""
+    with transaction() as connection:
+        now = basis.of_entity(connection, entity)
+        if judged_by.looked(connection, entity) == now:
+            return None
+        anything = bool(judged_by.in_history(connection, entity))
+    found = find(entity) if anything else None
+    if found and found.concerned:
+        return found
+    with transaction() as connection:
+        judged_by.keep_look(connection, entity, now)
+    return None
+
+
+def follow(found: Found, *, by: str) -> list[str]:
+    """Do with what is concerned as each feed says (`reprocess`): let the next merge judge it again, or leave it. Gives
+    what was done and is to be done, in words."""
+    at_once = [one for one in found.concerned if catalogue().feed(one.feed).reprocess == "at_once"]
+    later = [one for one in found.concerned if one not in at_once]
+    told = []
+    if at_once:
+        with runs.entity_lock(found.entity):
+            ask_again(found.entity, at_once, by=by)
+        told.append(f"{found.entity}: {_told(at_once)}; judged again now.")
+    if later:
+        told.append(f"{found.entity}: {_told(later)}. Next: sluice reprocess {found.entity} --dry-run")
+    return told
+
+
+def _told(concerned: Sequence[Concerned]) -> str:
+    many = "1 delivery was" if len(concerned) == 1 else f"{len(concerned)} deliveries were"
+    return f"{many} judged by something else than today's declarations ({_causes(concerned)})"
+
+
+def _causes(concerned: Sequence[Concerned]) -> str:
+    return ", ".join(dict.fromkeys(cause for one in concerned for cause in one.causes))
+
+
 def find(entity: str) -> Found:
     """What of an entity was judged by another mapping, contract or list than today's; nothing is changed."""
     version, _, rules = todays_contract(entity)
@@ -64,16 +104,21 @@ def find(entity: str) -> Found:
 
 def reprocess(found: Found, *, by: str) -> Merged:
     """Judge what is concerned again, fold it anew, and publish what comes of it."""
-    ids = [one.delivery_id for one in found.concerned]
     with runs.entity_lock(found.entity):
-        for one in found.concerned:
-            if one.staged:
-                staging.stage_content_again(catalogue().feed(one.feed), one.delivery_id)
-        causes = ", ".join(dict.fromkeys(cause for one in found.concerned for cause in one.causes))
-        with transaction() as connection:
-            quarantine.judge_again(connection, ids)
-            quarantine.record(connection, found.entity, "replay", by, f"reprocess: {causes}", ids, None, 0)
+        ask_again(found.entity, found.concerned, by=by)
     return go(merge, found.entity)
+
+
+def ask_again(entity: str, concerned: Sequence[Concerned], *, by: str) -> None:
+    """Let the next merge judge deliveries again; those whose files are read otherwise now are staged again. Call it
+    under `entity_lock`."""
+    ids = [one.delivery_id for one in concerned]
+    for one in concerned:
+        if one.staged:
+            staging.stage_content_again(catalogue().feed(one.feed), one.delivery_id)
+    with transaction() as connection:
+        quarantine.judge_again(connection, ids)
+        quarantine.record(connection, entity, "replay", by, f"reprocess: {_causes(concerned)}", ids, None, 0)
 
 
 def _read_otherwise(feed: Feed, delivery: RowMapping, today: judged_by.Basis) -> Iterator[str]:

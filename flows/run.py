@@ -8,13 +8,13 @@ from extract import entities, patches, skips
 from extract.entities import parents_first
 from extract.feeds import catalogue
 from extract.stage import is_intact, prepare_feed_tables
-from flows import dbt
+from flows import dbt, reprocess
 from flows.collect import collect_feeds
 from flows.fan_out import refusals
 from flows.ingest import Ingested
 from flows.merge import merge
 from flows.notify import told_after_a_run
-from flows.prefect_door import LONGEST, flow, go, keep_table, step, tagged
+from flows.prefect_door import LONGEST, flow, go, keep_table, step, tagged, tell_event
 from flows.report import Report as Report
 from flows.report import RunError as RunError
 from warehouse import ledger, vault
@@ -24,6 +24,7 @@ from warehouse.scratch import sweep
 from warehouse.transient import persistently
 
 ARRIVED = "What came in, and what became of it"
+CHANGED = "Changes of declarations, and what they concern of what was judged before"
 
 
 def _run_name() -> str:
@@ -44,8 +45,11 @@ def run(entities: Sequence[str] = (), feeds: Sequence[str] = ()) -> Report:
     for entity in chosen:
         with tagged(entity):
             collect(entity, report, feeds)
+            look_back(entity, report)
             bring_up_to_date(entity, report)
     keep_table("arrived", [arrived(file) for file in report.ingested], ARRIVED)
+    if report.changes:
+        keep_table("changes", [{"what": told} for told in report.changes], CHANGED)
     report.notices = told_after_a_run(chosen)
     if report.problems:
         raise RunError(report)
@@ -56,12 +60,28 @@ def _chosen(entities: Sequence[str], feeds: Sequence[str]) -> list[str]:
     known = catalogue()
     if feeds:
         return parents_first(sorted({known.feed(feed).entity for feed in feeds}))
-    return parents_first([known.entity(name) for name in entities] or known.entities)
+    return parents_first(
+        sorted([known.entity(name) for name in entities] or known.entities, key=_is_looked_into, reverse=True)
+    )
+
+
+def _is_looked_into(entity: str) -> bool:
+    """Lists come first: others are looked up in what is published of them."""
+    return any(feed.arrives.seed for feed in catalogue().of_entity(entity))
 
 
 def arrived(file: Ingested) -> dict[str, str | int]:
     """A row of the table that shows what came in."""
     return {"feed": file.feed, "file": file.name, "delivery": file.delivery_id, "outcome": file.outcome}
+
+
+def look_back(entity: str, report: Report) -> None:
+    """Whether what history holds was judged by what is declared today: if not, it is judged again, or told."""
+    with report.telling():
+        found = reprocess.look(entity)
+        for told in reprocess.follow(found, by="run") if found else ():
+            report.changes.append(told)
+            tell_event("sluice.entity.changed", f"sluice.entity.{entity}", told=told)
 
 
 def bring_up_to_date(entity: str, report: Report, *, within: bool = False) -> None:

@@ -25,7 +25,12 @@ def of(feed: Feed) -> list[Path]:
         samples = VENDORS / feed.vendor / "samples"
         files = sorted(samples.glob(feed.arrives.gather.partition("/")[2]))
         return [gather.pack(_packed() / f"{feed.vendor}-samples.zip", files, samples)]
-    return sorted((VENDORS / feed.vendor / "samples").glob(feed.samples))
+    return sorted((VENDORS / feed.vendor / "samples").glob(feed.samples)) + seeds(feed)
+
+
+def seeds(feed: Feed) -> list[Path]:
+    """The project's own list that a feed is delivered from, if it is; a run collects it."""
+    return [PROJECT / "dbt_project" / "seeds" / f"{feed.arrives.seed}.csv"] if feed.arrives.seed else []
 
 
 @cache
@@ -36,9 +41,9 @@ def _packed() -> Path:
 
 
 def take_in(sluice: Sluice, feed: Feed) -> list[Any]:
-    """Deliver all samples of a feed."""
+    """Deliver all samples of a feed; what a run collects by itself is left to it."""
     dated = isinstance(feed.effective_at, FromFilename)
-    return [sluice.deliver(feed.key, file, None if dated else DAY) for file in of(feed)]
+    return [sluice.deliver(feed.key, file, None if dated else DAY) for file in of(feed) if file not in seeds(feed)]
 
 
 _kept: list[Callable[[], Sluice]] = []

@@ -112,3 +112,30 @@ def told_of(connection: Connection, entity: str, codes: Sequence[str]) -> set[in
         {"entity": entity, "codes": list(codes)},
     )
     return set(found)
+
+
+def looked(connection: Connection, entity: str) -> str | None:
+    """The basis of an entity when all that its history holds was found to be judged by it; None where it never was."""
+    found: str | None = connection.scalar(
+        text("select basis_hash from ledger.looks where entity = :entity"), {"entity": entity}
+    )
+    return found
+
+
+def keep_look(connection: Connection, entity: str, basis_hash: str) -> None:
+    """Write down that all that an entity's history holds is judged by this basis."""
+    connection.execute(
+        text(
+            "insert into ledger.looks (entity, basis_hash) values (:entity, :hash) on conflict (entity) do update"
+            " set basis_hash = excluded.basis_hash, looked_at = excluded.looked_at"
+        ),
+        {"entity": entity, "hash": basis_hash},
+    )
+
+
+def forget_look(connection: Connection, entity: str, basis_hash: str) -> None:
+    """Some of what an entity's history holds is judged by this basis: that all of it is by another holds no more."""
+    connection.execute(
+        text("delete from ledger.looks where entity = :entity and basis_hash <> :hash"),
+        {"entity": entity, "hash": basis_hash},
+    )

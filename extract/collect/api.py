@@ -1,15 +1,17 @@
 """APIs: all records of a JSON endpoint, page by page, as the lines of one NDJSON file."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
+from extract.collect import each
 from extract.collect.client import Client
 from extract.collect.dates import asks_for, filled
 from extract.collect.declared import Api
-from extract.collect.pages import pages
+from extract.collect.pages import Page, pages
 from extract.collect.references import redacted
 from extract.collect.way import Ask, Fetched, NotData, NotNew, Offer, Way
 from extract.feeds import Feed
@@ -29,19 +31,35 @@ class FromApi(Way):
         return asks_for("date", how.url, *how.params.values())
 
     def offers(self) -> Iterator[Offer]:
+        if self.how.each and not each.keys(self.feed, self.how.each):
+            return
         newest = self.ask.today - timedelta(days=self.how.lag)
         for day in (self.ask.days or (newest,)) if self.dated(self.how) else (None,):
             days = {"today": self.ask.today, "since": self.ask.since or self.how.since, "date": day}
             params = {name: filled(_word(value), days) for name, value in self.how.params.items()}
-            url = str(httpx.URL(filled(self.how.url, days)).copy_merge_params(params))
+            url = str(httpx.URL(filled(self._begin() + self.how.url, days)).copy_merge_params(params))
             name = f"{self.feed.name}-{day or self.ask.today}.ndjson"
             yield Offer(redacted(url), url, name=name, day=day)
+
+    def _begin(self) -> str:
+        """Where the address begins, if the environment says so."""
+        if not self.how.base:
+            return ""
+        name = self.how.base.removeprefix("env:")
+        if not os.environ.get(name):
+            raise NotNew(f"{name} is not set: nothing is asked")
+        return os.environ[name].rstrip("/")
+
+    def _pages(self, address: str) -> Iterator[Page]:
+        if self.how.each:
+            return each.pages(self.client, self.feed, self.how, address, self.how.each)
+        return pages(self.client, address, self.how.pages, self.how.records)
 
     def fetch(self, offer: Offer, folder: Path) -> Fetched:
         """The lines. No record at all is nothing new of a delta, and no truth of a full feed."""
         path, size, count = folder / str(offer.name), 0, 0
         with open(path, "w", encoding="utf-8", newline="") as out:
-            for page in pages(self.client, offer.address, self.how.pages, self.how.records):
+            for page in self._pages(offer.address):
                 out.writelines(f"{line}\n" for line in page.lines)
                 size, count = size + page.bytes, count + len(page.lines)
         if not count and self.feed.mode == "delta":

@@ -1,4 +1,5 @@
-"""Days in URLs and parameters: {today}, {since} and {date}, each also with a format: {date:%Y%m%d}."""
+"""Days in URLs and parameters: {today}, {since} and {date}, each also with a format: {date:%Y%m%d}. And {key}, of
+an API that is asked key by key."""
 
 import re
 from datetime import date
@@ -7,12 +8,13 @@ from warehouse.errors import SluiceError
 
 PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 NAMES = ("today", "since", "date")
+KEY = "key"
 
 
 def refuse_unknown(text: str) -> str:
     """The text itself; ValueError where a placeholder in it is none of ours."""
     for found in PLACEHOLDER.finditer(text):
-        if found[1] not in NAMES:
+        if found[1] not in (*NAMES, KEY):
             raise ValueError(f"there is no {found[0]}; there are {{today}}, {{since}} and {{date}}")
     return text
 
@@ -26,6 +28,8 @@ def filled(text: str, days: dict[str, date | None]) -> str:
     """The text with its days, ISO 8601 where no format is said."""
 
     def day(found: re.Match[str]) -> str:
+        if found[1] == KEY:
+            return found[0]
         value = days.get(found[1])
         if value is None:
             raise SluiceError(f"{found[0]} has no value yet: nothing was delivered. Declare `since: 2020-01-01`.")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from extract.collect.dates import refuse_unknown
+from extract.collect.dates import KEY, asks_for, refuse_unknown
 from extract.collect.references import REFERENCE, SECRET_PARAMETER
 
 
@@ -31,6 +31,12 @@ def _url(url: str) -> str:
     return refuse_unknown(url)
 
 
+def _url_without_key(url: str) -> str:
+    if asks_for(KEY, url):
+        raise ValueError("{key} is for `api` with `each`")
+    return _url(url)
+
+
 def _pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
@@ -47,7 +53,7 @@ def below(pattern: str) -> str:
     return pattern
 
 
-Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[str, AfterValidator(_url_without_key)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
@@ -124,10 +130,27 @@ class Pages(Declaration):
         return self
 
 
-class Api(Request):
-    """A JSON endpoint, all of whose records become the lines of one file."""
+class Each(Declaration):
+    """Keys that are asked for one by one: the values of a column of a published relation. None is asked for again
+    before so many days, whatever the answer."""
 
-    url: Url
+    of: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="A relation of the schema published.")
+    column: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    most: int = Field(default=100, gt=0, description="Keys in one run.")
+    again_after: float = Field(default=30, gt=0, description="Days.")
+
+
+def _api_url(url: str) -> str:
+    return refuse_unknown(url) if url.startswith("/") else _url(url)
+
+
+class Api(Request):
+    """A JSON endpoint, all of whose records become the lines of one file. With `base`, the environment variable
+    `env:NAME` has the beginning of its address; while it is not set, nothing is asked."""
+
+    url: Annotated[str, AfterValidator(_api_url)]
+    base: str | None = Field(default=None, pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")
+    each: Each | None = Field(default=None, description="Asked for each key; {key} stands in the URL.")
     params: dict[str, str | int | float | bool] = {}
     records: str = Field(default=".", description="Where the list of records is: data.items; `.`: the answer itself.")
     pages: Pages | None = None
@@ -142,6 +165,16 @@ class Api(Request):
                 raise ValueError(f"{name}: no secret in YAML: say `credentials: {{send: query, name: {name}, ...}}`")
             refuse_unknown(str(value))
         return params
+
+    @model_validator(mode="after")
+    def is_whole(self) -> Self:
+        if (self.base is not None) != self.url.startswith("/"):
+            raise ValueError("an url that begins with / goes on behind `base: env:NAME`, and no other")
+        if (self.each is not None) != asks_for(KEY, self.url, *self.params.values()):
+            raise ValueError("{key} in the url or a parameter is what `each` puts there: say both, or neither")
+        if self.each and (self.pages or not self.rate):
+            raise ValueError("`each` needs `rate`, requests a second that its source bears, and has no `pages`")
+        return self
 
 
 class Index(Declaration):

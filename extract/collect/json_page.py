@@ -43,6 +43,19 @@ def records(text: str, path: str, place: str) -> Iterator[str]:
         at = _skip(text, at + 1) if text[at] == "," else at
 
 
+def one_or_several(text: str, path: str, place: str) -> Iterator[str]:
+    """As `records`; an object that stands at `path` instead of a list is its only record."""
+    at = 0
+    for part in [] if path == "." else path.split("."):
+        at = _member(text, at, part)
+    at = _skip(text, at) if at >= 0 else at
+    if at < 0 or text[at : at + 1] != "{":
+        yield from records(text, path, place)
+        return
+    _, end = DECODER.raw_decode(text, at)
+    yield text[at:end].replace("\r", " ").replace("\n", " ")
+
+
 def _member(text: str, at: int, name: str) -> int:
     """Where the value of a member of the object at `at` begins; -1 where there is none."""
     at = _skip(text, at) if at >= 0 else at

@@ -11,6 +11,7 @@ GROUP = "sluice.collect"
 OURS = {
     "drop": "extract.collect.drop:Drop",
     "gather": "extract.collect.gather:Gather",
+    "seed": "extract.collect.seed:Seed",
     "http": "extract.collect.http:OverHttp",
     "sheet": "extract.collect.sheet:Sheets",
     "api": "extract.collect.api:FromApi",

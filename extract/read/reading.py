@@ -120,7 +120,10 @@ class TextReading:
         way = charset(encoding)
         if way is None:
             raise self._source.refused(f"text in {encoding} cannot be read here. Convert the file to UTF-8 first.")
-        seen = sniff_table(self._source, file, way, self._bom, self._wanted, self._hints, self._limits)
+        try:
+            seen = self._sniff(file, way, self._hints)
+        except Refused as refusal:
+            raise self._parted_otherwise(file, way, refusal) from refusal
         self._charset: Charset = way
         self._seen: Seen = seen
         self._sniffed = seen.found
@@ -128,6 +131,22 @@ class TextReading:
         more = self.found.more if hasattr(self, "found") else {}
         self.found = replace(seen.found, header=self._reshape.header, more=more)
         self.columns = self._wanted.match(self.found.header)
+
+    def _sniff(self, file: BinaryIO, way: Charset, hints: Hints) -> Seen:
+        return sniff_table(self._source, file, way, self._bom, self._wanted, hints, self._limits)
+
+    def _parted_otherwise(self, file: BinaryIO, way: Charset, refusal: Refused) -> Refused:
+        """The refusal of a file without the header; it says so where only the declared delimiter hides that."""
+        declared = self._hints.delimiter
+        if not declared or not refusal.missing:
+            return refusal
+        try:
+            found = self._sniff(file, way, self._hints.model_copy(update={"delimiter": None})).found.delimiter
+        except Refused:
+            return refusal
+        told = f"Its header is there with {found!r} between the columns, and {declared!r} is declared"
+        remedy = "take `delimiter` out of the feed's `format`, or ask for the usual file"
+        return Refused(f"{refusal} {told}: {remedy}.", refusal.missing)
 
     def _settle_encoding(self) -> None:
         """Judge the encoding once more by all bytes of the file, unless a hint, a BOM or its size settled it."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from .model import Hints
+from .model import Hints, MapHint, Refused
 from .mojibake import Repair
 from .record import ROW, Record, Run
 
@@ -22,6 +22,7 @@ class Reshape:
         if hints.map:
             pattern = re.compile(hints.map.headers)
             self.mapped = {place: name for place, name in enumerate(self.header) if pattern.fullmatch(name)}
+            _refuse_odd(list(self.mapped.values()), hints.map)
             self.kept = [place for place in self.kept if place not in self.mapped]
             self.header = (*(self.header[place] for place in self.kept), hints.map.column)
 
@@ -54,3 +55,17 @@ class Reshape:
         if self.mapped:
             found["map"] = {"column": self.header[-1], "columns": len(self.mapped)}
         return found
+
+
+def _refuse_odd(names: Sequence[str], hint: MapHint) -> None:
+    """Raise Refused where none of the columns is there, or one would take another's place."""
+    if not names:
+        raise Refused(
+            f"no column has a name as {hint.headers}, and {hint.column} is made of those. If the vendor has renamed"
+            " them, add the new names to `map: headers` of the feed; if it is another file, ask for the right one."
+        )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise Refused(
+            f"the header names the column {twice[0]!r} {names.count(twice[0])} times, and {hint.column} has one value"
+            " for each. Which one counts cannot be guessed: ask the vendor."
+        )

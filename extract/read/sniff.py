@@ -36,7 +36,7 @@ def sniff_encoding(source: Source, file: BinaryIO, hints: Hints) -> tuple[str, i
         raise source.empty(f"the file is empty ({seen})")
     if binary := junk.magic(head):
         raise source.refused(f"this looks like {binary}, not like a CSV table. {REMEDY_BINARY}")
-    certain = _hinted(hints, marked, head) or marked or junk.utf16_without_bom(head)
+    certain = marked or _hinted(hints, marked, head) or junk.utf16_without_bom(head)  # a mark is no accident
     if certain:
         return certain, len(mark), True
     whole = len(head) < BLOCK

@@ -10,6 +10,7 @@ from workbench import reasons, things
 SKIP = """            skip:
               - {column: code, pattern: ^TOTAL$, why: "The sum's row, 'TOTAL'."}
               - {pattern: "^,,,printed ", why: The printer's line.}
+              - {pattern: "^End of r[eé]port", why: A footer with cells of its own.}
 """
 
 
@@ -53,6 +54,27 @@ def test_the_command_lists_them(house):
     assert "The sum's row, 'TOTAL'." in told
     assert "printed today" not in told  # what stands in them may be personal
     assert "Nothing of delivery 9 was skipped" in CliRunner().invoke(main, ["skipped", "9"]).output
+
+
+def test_a_footer_with_other_cells_is_no_bad_row(house):
+    """Unless it goes over lines: nobody knows what else is in it."""
+    content = 'Region,Code,Size,Note,Keeper\nn,a,1,,\nEnd of réport,1\nEnd of the rope,2\n"End of report,\nn,b,2,,\n'
+    house.deliver("acme.things", house.file("things-2026-01-03.csv", content.encode("cp1252")))
+    house.run()
+    rows = house.account(3)
+    assert (rows["banner"], rows["skipped"], rows["good"]) == (1, 1, 2)
+    assert rows["read"] == sum(rows[n] for n in ("blank", "banner", "unreadable", "quarantined", "good"))
+    assert house.sql("select line_number, why from ledger.skipped where delivery_id = 3") == [
+        (3, "A footer with cells of its own.")
+    ]
+    held = house.sql("select line_number from quarantine.thing where delivery_id = 3 and kind = 'unreadable'")
+    assert len(held) == rows["unreadable"] > 0
+    assert (3,) not in held
+
+    from flows import replay
+
+    replay.replay("thing", None, 3, by="test", why="again")
+    assert house.account(3) == rows
 
 
 def test_what_is_judged_again_is_skipped_again(house):

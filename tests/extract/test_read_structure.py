@@ -232,6 +232,26 @@ def test_columns_of_days_as_one_map(tmp_path: Path) -> None:
     assert feed.columns == (0, None, 1)
 
 
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("school,total,20260101,20260101", "the header names the column '20260101' 2 times"),
+        ("school,total,1/1/2026,1/2/2026", "no column has a name as"),
+    ],
+)
+def test_days_that_would_be_lost_are_refused(tmp_path: Path, header: str, told: str) -> None:
+    with pytest.raises(Refused, match=told):
+        opened(tmp_path, f"{header}\nS1,5,1,2\n", map={"column": "cases", "headers": r"\d{8}"})
+
+
+def test_a_byte_order_mark_says_more_than_a_hint(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "utf-8-sig"):
+        path = tmp_path / "x.csv"
+        path.write_bytes("id,name\n1,Café\n".encode(encoding))
+        rows, _ = read(open_file(path, hints=Hints(encoding="cp1252", delimiter=",")))
+        assert rows == [["1", "Café"]]
+
+
 def test_mojibake_is_undone_where_that_is_declared(tmp_path: Path) -> None:
     text = "id,name\n1,CafÃ©\n2,Café\n3,plain\n"
     reading = opened(tmp_path, text, mojibake="cp1252")
@@ -327,3 +347,9 @@ def test_a_title_that_is_repeated_in_a_folded_header_is_no_part_of_a_name(tmp_pa
     reading = opened(tmp_path, text, ["(a) Reference number", "(b) name", "(c) area land, Ha"])
     assert reading.found.header == ("(a) Reference number", "(b) name", "(c) area land, Ha")
     assert read(reading)[0] == [["A1", "Yard", "0.4"]]
+
+
+def test_a_file_with_another_delimiter_than_the_declared_one_is_told(tmp_path: Path) -> None:
+    text = (HEADER + BODY).replace(",", ";")
+    with pytest.raises(Refused, match="Its header is there with ';' between the columns, and ',' is declared"):
+        opened(tmp_path, text, expected=NAMES, delimiter=",")

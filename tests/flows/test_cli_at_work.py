@@ -76,7 +76,7 @@ def test_a_damaged_archive_stops_its_entity_only(sluice: Sluice) -> None:
     damage(kept, content)
     done = command("run")
     assert done.exit_code == 0
-    assert "brownfield_site: run 2 published" in done.stdout
+    assert re.search(r"^brownfield_site: run \d+ published", done.stdout, re.MULTILINE)
 
 
 def receive(sluice: Sluice, path: Path) -> None:

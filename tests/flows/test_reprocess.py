@@ -102,3 +102,38 @@ def test_a_header_that_means_another_column_is_read_again(house):
     reprocess()
     assert house.sql("select size, note from published.thing_history order by valid_from") == [(2, None), (1, "3")]
     assert causes() == {}
+
+
+def told_by_a_run(house):
+    forget_settings()
+    return house.run().changes
+
+
+def test_a_run_looks_by_itself_and_tells(house):
+    things(house, 1, "n,a,1,,")
+    house.run()
+    assert told_by_a_run(house) == []
+    model = house.project / "models/staging/acme/stg_acme__things.sql"
+    model.write_text(model.read_text().replace(OTHER_SIZE, OTHER_SIZE.replace("size::integer", "size::integer * 10")))
+    for _ in range(2):  # until somebody does what it says, or declares that a run shall
+        [told] = told_by_a_run(house)
+        assert "1 delivery was judged by something else" in told
+        assert "(the mapping). Next: sluice reprocess thing" in told
+        assert house.sql("select size from published.thing") == [(1,)]
+
+    declared = house.project / "models/staging/acme/_acme.yml"
+    declared.write_text(declared.read_text().replace("mode: full\n", "mode: full\n            reprocess: at_once\n", 1))
+    [told] = told_by_a_run(house)
+    assert told.endswith("(the mapping); judged again now.")
+    assert house.sql("select size from published.thing") == [(10,)]
+    assert told_by_a_run(house) == []
+
+
+def test_what_did_not_change_is_not_compared_again(house, monkeypatch):
+    from flows import reprocess as again
+
+    things(house, 1, "n,a,1,,")
+    house.run()
+    monkeypatch.delattr(again, "find")  # it would be missed
+    things(house, 2, "n,a,2,,")
+    assert house.run().changes == []

@@ -5,11 +5,15 @@ import random
 from collections import defaultdict
 
 import pytest
+from collect_feed import allowed, web
+from collect_server import sends
 from conftest import PROJECT, forget_settings
 
 from warehouse import word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
+
+__all__ = ["allowed", "web"]
 
 SCHOOLS = [str(900100 + number) for number in range(12)]
 
@@ -196,3 +200,33 @@ def test_the_filter_by_delivery_goes_below_the_window(house):
     below = plan[plan.index("WindowAgg") :]
     assert "_delivery_id = ANY" in below
     assert "_delivery_id = ANY" not in plan[: plan.index("WindowAgg")]
+
+
+def test_a_profile_is_fetched_when_a_number_appears_that_has_none(house, web, allowed, monkeypatch):
+    poll(house, "2026-01-05T0800", [("900101", 3), ("900102", 5), ("999999", 1)])
+    house.run("school_total")
+    profile = {"SchoolID": 900101, "SchoolLongName": "Ash", "Network": "North", "PrimaryCategory": "ES"}
+    web.at("/api/schools/900101", sends(json.dumps(profile).encode(), type="application/json"))
+    web.at("/api/schools/900102", sends(b"no such school", status=404))
+    assert house.run("school").problems == []
+    assert web.asked == []  # nobody has said where the interface is
+    assert "CPS_API is not set" in house.value("select reason from ledger.fetches")
+
+    monkeypatch.setenv("CPS_API", web.url("/api"))
+    house.run("school")
+    assert web.paths() == ["/api/schools/900101", "/api/schools/900102"]  # 999999 is to be ignored
+    assert house.sql("select school_number, name, district, kind from published.school") == [
+        ("900101", "Ash", "North", "elementary")
+    ]
+    assert house.sql("select school_number from published.school_unknown") == [("900102",)]
+    house.run("school")
+    assert len(web.asked) == 2  # the source has said that it does not have it
+
+    poll(house, "2026-01-05T0830", [("900101", 3), ("900102", 5), ("900103", 1)])
+    web.at("/api/schools/900103", sends(b'{"SchoolID": 900103, "SchoolLongName": "Bay"}', type="application/json"))
+    house.run("school_total")
+    house.run("school")  # a second answer of one day takes nothing away from the first
+    assert house.sql("select school_number from published.school order by 1") == [("900101",), ("900103",)]
+    house.sql("update ledger.asked set asked_at = asked_at - interval '31 days' where key = '900102'")
+    house.run("school")
+    assert web.paths()[2:] == ["/api/schools/900103", "/api/schools/900102"]

@@ -81,8 +81,7 @@
             'error',
             'vendor',
             {{ delivery.run }}
-        from staging.unreadable
-        where delivery_id = {{ delivery.delivery_id }}
+        from {{ unread_rows(delivery) }}
         {{ keep_discarded() }};
         delete from quarantine.{{ entity }} where delivery_id = {{ delivery.delivery_id }} and run <> {{ delivery.run }};
 {% endmacro %}

@@ -13,6 +13,8 @@
         held_back bigint;
         let_pass bigint;
         left_out bigint := 0;
+        left_unread bigint := 0;
+        unread bigint;
     begin
         drop table if exists {{ judged }};
         drop table if exists pg_temp.repeated, pg_temp.raised;
@@ -70,12 +72,16 @@
         {{ attach_sql(entity, relation, judged, delivery) }}
         select count(*) into let_pass from {{ judged }};
 
+        select count(*) into unread from {{ unread_rows(delivery) }};
+
         update ledger.row_accounts
         set
+            staged = staged + unreadable - unread,
+            unreadable = unread,
             quarantined = held_back,
             good = let_pass + found_again,
             duplicate = found_again,
-            skipped = left_out,
+            skipped = left_out + left_unread,
             opened = null,
             changed = null,
             unchanged = null,

@@ -3,7 +3,7 @@
 
 {# The row of a closed list (seed category_values) that a cell stands for, to be joined: `<alias>.code`. #}
 {% macro join_category(alias, category, cell) -%}
-left join {{ ref('category_values') }} as {{ alias }}
+left join {{ ref('known_category_values') }} as {{ alias }}
         on {{ alias }}.category = '{{ category }}' and {{ alias }}.spelling = lower({{ cell }})
 {%- endmacro %}
 
@@ -11,7 +11,7 @@ left join {{ ref('category_values') }} as {{ alias }}
 {% macro category_code(alias, category, cell) -%}
 coalesce({{ alias }}.code, case when {{ alias }}.code is null and length({{ cell }}) >= 8 then (
         select min(list.code)
-        from {{ ref('category_values') }} as list
+        from {{ ref('known_category_values') }} as list
         where list.category = '{{ category }}' and starts_with(list.spelling, lower({{ cell }}))
         having count(distinct list.code) = 1
     ) end)
@@ -20,14 +20,14 @@ coalesce({{ alias }}.code, case when {{ alias }}.code is null and length({{ cell
 {# The code whose spelling is nearest to a cell that stands for none. #}
 {% macro category_near(category, cell, code) -%}
 case when {{ code }} is null and {{ cell }} is not null then {{ nearest(
-        cell, ref('category_values'), 'spelling', "list.category = '" ~ category ~ "'", gives='code'
+        cell, ref('known_category_values'), 'spelling', "list.category = '" ~ category ~ "'", gives='code'
     ) }} end
 {%- endmacro %}
 
 {# The organisation that a cell names, by identifier, name, or address of which the last part counts, to be joined:
    `<alias>.organisation`. #}
 {% macro join_organisation(alias, cell) -%}
-left join {{ ref('organisation_spellings') }} as {{ alias }} on {{ alias }}.spelling = {{ organisation_spelling(cell) }}
+left join {{ ref('known_organisation_spellings') }} as {{ alias }} on {{ alias }}.spelling = {{ organisation_spelling(cell) }}
 {%- endmacro %}
 
 {% macro organisation_spelling(cell) -%} lower(substring({{ cell }} from '([^/]+)/*$')) {%- endmacro %}
@@ -35,6 +35,6 @@ left join {{ ref('organisation_spellings') }} as {{ alias }} on {{ alias }}.spel
 {# The organisation whose spelling is nearest to a cell that names none. #}
 {% macro organisation_near(cell, organisation) -%}
 case when {{ organisation }} is null and {{ cell }} is not null then {{ nearest(
-        organisation_spelling(cell), ref('organisation_spellings'), 'spelling', gives='organisation'
+        organisation_spelling(cell), ref('known_organisation_spellings'), 'spelling', gives='organisation'
     ) }} end
 {%- endmacro %}

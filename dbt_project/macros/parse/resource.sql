@@ -32,8 +32,8 @@ in_state as (
         coalesce(states.state, spelt.name) as state
 
     from cells
-    left join {{ ref('in_states') }} as states on lower(states.state) = lower(cells.state_cell)
-    left join {{ ref('in_place_spellings') }} as spelt
+    left join {{ ref('known_states') }} as states on lower(states.state) = lower(cells.state_cell)
+    left join {{ ref('known_place_spellings') }} as spelt
         on spelt.kind = 'state' and spelt.spelling = lower(cells.state_cell)
 
 ),
@@ -45,9 +45,9 @@ located as (
         coalesce(districts.district, spelt.name) as district
 
     from in_state
-    left join {{ ref('in_districts') }} as districts
+    left join {{ ref('known_districts') }} as districts
         on districts.state = in_state.state and lower(districts.district) = lower(in_state.district_cell)
-    left join {{ ref('in_place_spellings') }} as spelt
+    left join {{ ref('known_place_spellings') }} as spelt
         on spelt.kind = 'district' and spelt.state = in_state.state and spelt.spelling = lower(in_state.district_cell)
 
 ),
@@ -72,10 +72,10 @@ typed as (
             {%- for beds in ['beds_normal', 'beds_oxygen', 'beds_icu', 'beds_ventilator'] %}
             {{ parse_integer('located.' ~ beds ~ '_cell') }} as {{ beds }},
             {%- endfor %}
-            case when located.state is null then {{ nearest('located.state_cell', ref('in_states'), 'state') }} end
+            case when located.state is null then {{ nearest('located.state_cell', ref('known_states'), 'state') }} end
                 as state_near,
             case when located.state is not null and located.district is null then
-                {{ nearest('located.district_cell', ref('in_districts'), 'district', 'list.state = located.state') }}
+                {{ nearest('located.district_cell', ref('known_districts'), 'district', 'list.state = located.state') }}
             end as district_near
 
         offset 0

@@ -14,12 +14,14 @@ from .table import BLANK, Element, NamedTable, no_records
 
 
 def open_bundle(source: Source, hints: Hints, limits: Limits) -> RecordSource:
-    """The records of all members, by the names of their columns; Refused where one of them cannot be read."""
+    """The records of all members, by the names of their columns. A member that cannot be read is an unreadable record;
+    Refused where none can."""
     members = unpack.members(source.path, hints, limits)
     found = {"format": "zip", "members": len(members), "record_path": hints.record_path or "."}
-    made = NamedTable(source, Members(source, members, hints, limits), Columns(), found, limits)
+    records = Members(source, members, hints, limits)
+    made = NamedTable(source, records, Columns(), found, limits)
     if not made.names:
-        raise no_records(source, "the zip")
+        raise records.refusal or no_records(source, "the zip")
     return made
 
 
@@ -39,6 +41,7 @@ class Members:
     def __init__(self, source: Source, members: list[unpack.Member], hints: Hints, limits: Limits) -> None:
         self.source, self.members, self.limits = source, members, limits
         self.hints = hints.model_copy(update={"together": False, "member": None})
+        self.refusal: Refused | None = None  # the last one
 
     def __call__(self) -> Iterator[Element]:
         for member in self.members:
@@ -46,7 +49,18 @@ class Members:
             with tempfile.TemporaryDirectory(dir=self.source.path.parent, prefix="member-") as folder:
                 target = Path(folder) / member.name
                 unpack.extract_member(self.source.path, member, target, self.limits)
-                yield from self._records(target, named)
+                yield from self._readable(target, named)
+
+    def _readable(self, path: Path, named: dict[str, str]) -> Iterator[Element]:
+        """A member's records; what is left of it, where it cannot be read (on), is one that is none: whatever it speaks
+        of is not taken for gone."""
+        try:
+            yield from self._records(path, named)
+        except Refused as refusal:
+            self.refusal = refusal
+            with open(path, "rb") as file:
+                raw = file.read(self.limits.kept_bytes)
+            yield Element(1, -1, path.stat().st_size, None, "unreadable_document", str(refusal), raw)
 
     def _records(self, path: Path, named: dict[str, str]) -> Iterator[Element]:
         from ..reading import open_file

@@ -1,6 +1,7 @@
 """APIs: pages of JSON become the lines of one file, or no file at all."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -171,3 +172,24 @@ def test_a_half_declared_paging_is_told(things: Any) -> None:
     things.declare({"api": {"url": url, "params": {"day": "{yesterday}"}}})
     with pytest.raises(FeedError, match=r"there is no \{yesterday\}"):
         catalogue()
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ({"url": "http://127.0.0.1/{key}"}, "{key} in the url or a parameter is what `each` puts there"),
+        ({"url": "http://127.0.0.1/x", "each": {"of": "thing", "column": "code"}}, "say both, or neither"),
+        ({"url": "http://127.0.0.1/{key}", "each": {"of": "thing", "column": "code"}}, "`each` needs `rate`"),
+        ({"url": "/x"}, "goes on behind `base: env:NAME`"),
+        (
+            {"url": "http://127.0.0.1/{key}", "rate": 1, "each": {"of": "thing", "column": "code"}},
+            "needs `mode: delta`",
+        ),
+    ],
+)
+def test_a_declaration_of_keys_is_whole(says: Any, told: str, things: Any) -> None:
+    from extract.feeds import FeedError
+
+    things.declare({"api": says})
+    with pytest.raises(FeedError, match=re.escape(told)):
+        things.collect()

@@ -166,3 +166,21 @@ def test_tables_in_a_zip_are_read_together_too(tmp_path: Path) -> None:
     assert by_name(found, "id", "run", "x", "y") == [
         ["1", "a", "1", ""], ["1", "b", "2", ""], ["2", "c", "", "3"], ["2", "d", "", "4"],
     ]  # fmt: skip
+
+
+def test_a_member_that_cannot_be_read_keeps_no_other_back(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("1/meta.json", json.dumps(DOCUMENT))
+        packed.writestr("2/meta.json", '{"renamed": []}')
+        packed.writestr("3/meta.yaml", "runs: [{name: r9\n")
+    found = read(tmp_path / "a.zip", together=True, record_path="runs[]")
+    assert by_name(found, "name") == [["r1"], ["r2"], ["r3"]]
+    assert [bad.code for bad in found.unreadable] == ["unreadable_document"] * 2
+    first, second = (bad.message for bad in found.unreadable)
+    assert "nothing at 'runs'" in first
+    assert "damaged" in second
+    assert found.unreadable[1].raw == b"runs: [{name: r9\n"  # what it names is not taken for gone
+
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as packed:
+        packed.writestr("2/meta.json", '{"renamed": []}')
+    assert "nothing at 'runs'" in refusal(tmp_path / "b.zip", together=True, record_path="runs[]")

@@ -1,0 +1,63 @@
+"""Lists that others are looked up in have a history, and are looked up as they are in force."""
+
+import pytest
+from conftest import PROJECT, forget_settings
+
+STANDARD = "reference,name,geometry,point,organisation,documentation-url,notes,start-date,end-date,entry-date\n"
+AREA = '"MULTIPOLYGON (((51.54 -0.15, 51.54 -0.14, 51.55 -0.14, 51.54 -0.15)))"'
+SEED = (PROJECT / "dbt_project" / "seeds" / "organisation_spellings.csv").read_text()
+
+
+@pytest.fixture(scope="module")
+def house(install):
+    yield install(PROJECT / "dbt_project", PROJECT / "checks")
+    forget_settings()
+
+
+def codes(house):
+    return house.sql(
+        "select jsonb_path_query(reasons, '$[*].code') #>> '{}' from quarantine.conservation_area where status = 'open'"
+    )
+
+
+def test_a_list_is_looked_up_as_it_is_in_force(house):
+    rows = (
+        f"A1,One,{AREA},,the town of camden,,,1971-06-01,,2024-01-01\nA2,Two,{AREA},,Camden,,,1971-06-01,,2024-01-01\n"
+    )
+    house.deliver("camden.conservation_areas", house.file("conservation-area-x.csv", STANDARD + rows), "2024-02-01")
+    house.run("conservation_area")
+    assert codes(house) == [("organisation_unparsed",)]  # nothing is published of the list: the seed counts
+
+    done = house.run("conservation_area", "spelling", "organisation")
+    assert [m.entity for m in done.merged] == ["spelling", "organisation", "conservation_area"]
+    assert done.changes == []  # the same rows, now published
+    assert house.value("select count(*) from published.organisation_history") > 30
+    runs = house.value("select count(*) from ledger.runs")
+    house.run("spelling")
+    assert house.value("select count(*) from ledger.runs") == runs  # a seed that is the same is not delivered again
+
+    more = SEED + "the town of camden,local-authority:CMD\n"
+    house.deliver("registrar.organisation_spellings", house.file("organisation_spellings.csv", more))
+    done = house.run("spelling", "conservation_area")
+    [told] = done.changes
+    assert "1 delivery was judged by something else" in told
+    assert "the list known_organisation_spellings" in told
+
+    from flows import reprocess
+
+    reprocess.reprocess(reprocess.find("conservation_area"), by="test")
+    assert house.sql("select organisation from published.conservation_area") == [("local-authority:CMD",)] * 2
+    assert codes(house) == []
+
+    from publish import pointer
+
+    pointer.rollback("spelling")
+    forget_settings()
+    [told] = house.run("conservation_area").changes
+    assert "the list known_organisation_spellings" in told
+
+
+def test_axes_that_stand_the_other_way_round_are_told(house):
+    told = house.sql("select distinct code, column_name from ledger.issues where code like 'geometry%'")
+    assert told == [("geometry_axes_swapped", "geometry")]
+    assert house.value("select min(geometry) from published.conservation_area").startswith("MULTIPOLYGON (((-0.1")
