@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -208,20 +209,18 @@ def _sql(url: str, *statements: str) -> None:
             connection.execute(statement)  # type: ignore[arg-type]
 
 
-_count = itertools.count(1)
-
-
 def keep(told: Sluice) -> Callable[[], Sluice]:
     """Keep an installation as it stands: gives what makes copies of it, so that a story is told once for many tests."""
-    number = next(_count)
+    number = uuid.uuid4().hex[:12]  # this file is loaded twice, as conftest and as tests.conftest
     aim = Path(os.environ["SLUICE_DBT_PROJECT"]), Path(os.environ["SLUICE_CHECKS_FOLDER"])
     forget_settings()
     # dbt's and Soda's last sessions may still be there, and a template must have none.
     leave = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'sluice'"
     _sql(told.url, leave, f"alter database sluice rename to kept_{number}")
+    copies = itertools.count(1)
 
     def copy() -> Sluice:
-        home = told.home.with_name(f"{told.home.name}-{number}-{next(_count)}")
+        home = told.home.with_name(f"{told.home.name}-{number}-{next(copies)}")
         shutil.copytree(told.home, home, symlinks=True)
         _aim(home, told.url, *aim)
         _sql(told.url, "drop database if exists sluice with (force)", f"create database sluice template kept_{number}")

@@ -123,12 +123,16 @@ def soda_counts(sluice, entity, models, checks):
 
 
 def our_counts(sluice, entity, checks):
-    """The same from quarantine. Soda counts a pair that conflicts as one duplicate, where two rows are held back."""
+    """The same from quarantine and issues. Of a pair that conflicts Soda counts one, where two rows are held back."""
     document = yaml.safe_load((checks / "contracts" / f"{entity}.yml").read_text())
     found = dict(
         sluice.sql(
             f"select reason ->> 'code', count(*) from quarantine.{entity}, jsonb_array_elements(reasons) as reason"
-            " where kind = 'judged' group by 1"
+            " where kind = 'judged' group by 1 union all"
+            " select code, count(*) from ledger.issues"
+            " join ledger.runs using (run) join ledger.rules using (contract_hash, code)"
+            " where issues.entity = :entity and on_fail = 'warn' group by 1",
+            entity=entity,
         )
     )
     for kind, body in row_checks(document):

@@ -179,6 +179,7 @@ def test_a_broken_check_is_a_failed_check(bench, checks):
 
 def test_a_delivery_that_does_not_add_up_is_not_published(small):
     from flows import merge
+    from publish import pointer
     from warehouse import runs
 
     things(small, 1, "n,a,1,,")
@@ -189,12 +190,11 @@ def test_a_delivery_that_does_not_add_up_is_not_published(small):
         merge.finish("thing", run)
     small.sql("update ledger.row_accounts set opened = null where delivery_id = 2")
     with pytest.raises(SluiceError, match=r"accounts of deliveries 2 do not add up\. What was published before stands"):
-        small.run()
+        pointer.publish({"thing": run}, release=False)
     assert small.sql("select code, size from published.thing") == [("a", 1)]
     assert moved(small)["pointer"] == [(1,)]
 
-    small.sql("update ledger.row_accounts set opened = 1 where delivery_id = 2")
-    assert small.run().merged[0].rows == 2
+    assert small.run().merged[0].rows == 2  # the next run accounts for it
 
 
 def test_a_missing_account_is_not_published(small):
