@@ -6,11 +6,12 @@ import argparse
 import os
 import shutil
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
-from history import HERE, Bench, prepare_project, timed
+from history import HERE, Bench, ServerMemory, prepare_project, timed
 
 SHARES = (0.0, 0.01, 0.2)
 MORE_RULES = {
@@ -62,13 +63,14 @@ class Splits(Bench):
         from flows.run import prepare
 
         prepare()
-        for round_number in range(self.rounds):
-            for share in SHARES:
-                self.reset()
-                file = self.file("items", f"{2001 + round_number}-01-01", 0, self.rows, bad=share)
-                self.copy.append(timed(lambda file=file: self.bare_copy(file)))
-                self.split(f"{share:.0%} bad rows", file)
-        self.tell()
+        with ServerMemory(self.home) as memory:
+            for round_number in range(self.rounds):
+                for share in SHARES:
+                    self.reset()
+                    file = self.file("items", date(2001 + round_number, 1, 1), last=self.rows, bad=share)
+                    self.copied(file)
+                    self.split(f"{share:.0%} bad rows", file)
+        self.tell(memory.peak)
 
     def split(self, scenario: str, file: Path) -> None:
         from flows import ingest, merge
