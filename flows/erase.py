@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from extract import archive, rewrite
 from extract.entities import classes, erased_policy, open_key, personal_columns, token_columns
@@ -31,9 +31,7 @@ def erase(person: Person, *, dry_run: bool = False) -> dict[str, Any]:
     entities = [person.entity] if person.entity else with_history()
     with all_locked(entities):
         plan = look(person, entities)
-        if dry_run:
-            return _certificate(plan, None, {}, 0, [], 0)
-        return _carry_out(plan)
+        return _try(plan) if dry_run else _carry_out(plan)
 
 
 def _with_value(person: Person) -> Person:
@@ -50,6 +48,15 @@ def _with_value(person: Person) -> Person:
     return Person(pii=held[0], value=value, token=person.token)
 
 
+def _try(plan: Plan) -> dict[str, Any]:
+    """What history and vault would lose: it is taken out and put back; all else is left alone."""
+    with transaction() as connection:
+        attempt = connection.begin_nested()
+        versions, tokens_gone = _tombstone(connection, plan, _once(connection, plan))
+        attempt.rollback()
+    return _certificate(plan, None, versions, tokens_gone, [], 0)
+
+
 def _carry_out(plan: Plan) -> dict[str, Any]:
     """First the new contents beside the old ones, then one transaction, then the old contents go."""
     every = [(entity, found) for entity, all_found in plan.found.items() for found in all_found]
@@ -58,25 +65,16 @@ def _carry_out(plan: Plan) -> dict[str, Any]:
         found.sha256: rewrite.without_rows(feeds[found.feed], found.sha256, found.name, _numbers(every, found.sha256))
         for _, found in every
     }
-    versions: dict[str, int] = {}
     with transaction() as connection:
         number = erasure.open_erasure(connection)
         erasure.mark(connection, number, plan.marks)
-        gone: set[str] = set().union(*plan.tokens.values())
-        once = {entity: erasure.once_personal(connection, entity, classes(entity)) for entity in plan.found}
+        once = _once(connection, plan)
         for entity, found in every:
             erasure.erase_rows(
                 connection, number, entity, found, [c.name for c in feeds[found.feed].columns], open_key(entity)
             )
             erasure.empty_judged(connection, entity, found, personal_columns(entity) + once[entity].columns)
-        for entity in plan.found:
-            rows = [(found.delivery_id, n) for found in plan.found[entity] for n in found.numbers]
-            personal = personal_columns(entity) + once[entity].in_history
-            tokens = dict.fromkeys(token_columns(entity) + once[entity].tokens, plan.tokens[entity])
-            versions[entity], lost = erasure.tombstone(connection, entity, personal, tokens, plan.ids[entity], rows)
-            gone |= lost
-        held = {entity: token_columns(entity) for entity in with_history()}
-        tokens_gone = erasure.empty_vault(connection, gone, held)
+        versions, tokens_gone = _tombstone(connection, plan, once)
         for content in contents.values():
             if content.old_sha256 != content.new_sha256:
                 erasure.rewritten(connection, number, content.old_sha256, content.new_sha256, content.form)
@@ -96,6 +94,24 @@ def _carry_out(plan: Plan) -> dict[str, Any]:
     _vacuum([f'staging."delivery_{found.delivery_id}"' for _, found in every])
     _write(certificate)
     return certificate
+
+
+def _once(connection: Connection, plan: Plan) -> dict[str, erasure.Once]:
+    return {entity: erasure.once_personal(connection, entity, classes(entity)) for entity in plan.found}
+
+
+def _tombstone(connection: Connection, plan: Plan, once: Mapping[str, erasure.Once]) -> tuple[dict[str, int], int]:
+    """Empty the person's versions and the vault; gives how many versions of each entity, and how many tokens."""
+    versions: dict[str, int] = {}
+    gone: set[str] = set().union(*plan.tokens.values())
+    for entity in plan.found:
+        rows = [(found.delivery_id, n) for found in plan.found[entity] for n in found.numbers]
+        personal = personal_columns(entity) + once[entity].in_history
+        tokens = dict.fromkeys(token_columns(entity) + once[entity].tokens, plan.tokens[entity])
+        versions[entity], lost = erasure.tombstone(connection, entity, personal, tokens, plan.ids[entity], rows)
+        gone |= lost
+    held = {entity: token_columns(entity) for entity in with_history()}
+    return versions, erasure.empty_vault(connection, gone, held)
 
 
 def _numbers(every: Sequence[tuple[str, Found]], sha256: str) -> set[int]:

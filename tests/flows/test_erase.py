@@ -29,6 +29,7 @@ def erase(*who):
     return json.loads(done.stdout)
 
 
+COUNTED = ("history", "deliveries", "vault_entries_deleted", "recognised_later_by")
 STORY = [
     (1, [f"n,a,1,,{ANN}", f"n,b,1,,{BOB}", f"n,c,1,ask Ann: {ANN.upper()},"]),
     (3, [f"n,a,2,,{ANN}", f"n,b,2,,{BOB}", f"n,bad,-1,,{ANN}", f"n,short,{ANN}"]),
@@ -65,6 +66,7 @@ def test_nothing_of_the_person_is_left(house):
     assert "ann" not in json.dumps(certificate).lower()
     assert [d["rows"] for d in certificate["deliveries"]] == [2, 3]
     assert certificate["history"]["thing"]["versions_emptied"] >= 3
+    assert [json.loads(plan.stdout)[told] for told in COUNTED] == [certificate[told] for told in COUNTED]
     assert versions(house) == before
     assert house.value("select count(*) from published.thing_history where keeper is not null") > 0
     assert [value for (value,) in house.sql("select value from pii.vault")] == [BOB]
