@@ -14,6 +14,7 @@ from extract.collect.declared import Api
 from extract.collect.pages import Page, pages
 from extract.collect.references import redacted
 from extract.collect.way import Ask, Fetched, NotData, NotNew, Offer, Way
+from extract.effective import FromFilename
 from extract.feeds import Feed
 
 
@@ -38,8 +39,12 @@ class FromApi(Way):
             days = {"today": self.ask.today, "since": self.ask.since or self.how.since, "date": day}
             params = {name: filled(_word(value), days) for name, value in self.how.params.items()}
             url = str(httpx.URL(filled(self._begin() + self.how.url, days)).copy_merge_params(params))
-            name = f"{self.feed.name}-{day or self.ask.today}.ndjson"
-            yield Offer(redacted(url), url, name=name, day=day)
+            yield Offer(redacted(url), url, name=f"{self.feed.name}-{day or self._now()}.ndjson", day=day)
+
+    def _now(self) -> str:
+        """As the feed reads it in a name: several polls of a day differ in the minute."""
+        rule = self.feed.effective_at
+        return self.ask.now.strftime(rule.format if isinstance(rule, FromFilename) else "%Y-%m-%d")
 
     def _begin(self) -> str:
         """Where the address begins, if the environment says so."""

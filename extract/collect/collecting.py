@@ -43,9 +43,8 @@ def is_dated(feed: Feed) -> bool:
 @contextmanager
 def opened(feed: Feed, days: tuple[date, ...] = (), *, anew: bool = False) -> Iterator[Way]:
     """The feed's way of arrival, open; in a backfill `days` says for what. `anew`: as if nothing were known."""
-    today = datetime.now(feed.zone).date()
     known = {} if anew else fetches.known(feed.key, feed.version)
-    ask = Ask(today, fetches.last_day(feed.key), days, known)
+    ask = Ask(datetime.now(feed.zone), fetches.last_day(feed.key), days, known)
     way: Way = ways.way(feed.arrives.way)(feed, feed.arrives.how, ask)
     try:
         yield way

@@ -66,13 +66,17 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked for: in a backfill `days`, else what is there `today` (in the feed's zone). `since` is the day of
-    the newest delivery; `known` is what is known of each source."""
+    """What is asked for: in a backfill `days`, else what is there `now` (in the feed's zone). `since` is the day of the
+    newest delivery; `known` is what is known of each source."""
 
-    today: date
+    now: datetime
     since: date | None = None
     days: tuple[date, ...] = ()
     known: Mapping[str, Known] = field(default_factory=dict)
+
+    @property
+    def today(self) -> date:
+        return self.now.date()
 
 
 class Way:

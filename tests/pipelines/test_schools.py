@@ -3,6 +3,7 @@
 import json
 import random
 from collections import defaultdict
+from zoneinfo import ZoneInfo
 
 import pytest
 from collect_feed import allowed, web
@@ -223,10 +224,26 @@ def test_a_profile_is_fetched_when_a_number_appears_that_has_none(house, web, al
     assert len(web.asked) == 2  # the source has said that it does not have it
 
     poll(house, "2026-01-05T0830", [("900101", 3), ("900102", 5), ("900103", 1)])
-    web.at("/api/schools/900103", sends(b'{"SchoolID": 900103, "SchoolLongName": "Bay"}', type="application/json"))
+    monkeypatch.delenv("CPS_API")
     house.run("school_total")
+    monkeypatch.setenv("CPS_API", web.url("/api"))
+    web.at("/api/schools/900103", sends(b'{"SchoolID": 900103, "SchoolLongName": "Bay"}', type="application/json"))
     house.run("school")  # a second answer of one day takes nothing away from the first
     assert house.sql("select school_number from published.school order by 1") == [("900101",), ("900103",)]
     house.sql("update ledger.asked set asked_at = asked_at - interval '31 days' where key = '900102'")
     house.run("school")
     assert web.paths()[2:] == ["/api/schools/900103", "/api/schools/900102"]
+
+
+def test_running_totals_are_polled(house, web, allowed, monkeypatch):
+    monkeypatch.setenv("CPS_API", web.url("/api"))
+    first = [{"SchoolID": 900101, "TotalCaseCount": 3}, {"SchoolID": 900101, "TotalCaseCount": 1}]
+    web.at("/api/totals", sends(json.dumps(first).encode(), type="application/json"))
+    assert house.run("school_total").problems == []
+    assert house.sql("select school_number, total from published.school_total order by 2") == [
+        ("900101", 1),
+        ("900101", 3),
+    ]
+    assert house.run("school_total").ingested == []  # the same answer again
+    name, at = house.sql("select name, effective_at from ledger.deliveries where feed = 'cps.totals'")[0]
+    assert name == f"totals-{at.astimezone(ZoneInfo('America/Chicago')):%Y-%m-%dT%H%M}.ndjson"
