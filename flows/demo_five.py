@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from extract.effective import FromFilename
 from extract.feeds import Feed, catalogue
 from flows.pages import Pipeline, pipelines
 from warehouse.settings import settings
@@ -18,7 +19,7 @@ console = Console()
 def bring(feed: Feed) -> None:
     """Copy a feed's samples into its drop folder, those that are not there. What is gathered lies in folders of its
     own, below samples/ as below the vendor's folder there."""
-    samples = settings().dbt_project / "models" / "staging" / feed.vendor / "samples"
+    samples = _samples(feed)
     pattern = Path(feed.arrives.gather or feed.arrives.drop)
     within = Path(*pattern.parts[1:]) if feed.arrives.gather else Path(pattern.name)
     target = settings().drops / (pattern.parts[0] if feed.arrives.gather else pattern.parent)
@@ -27,6 +28,21 @@ def bring(feed: Feed) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
             shutil.copy2(file, place)
+
+
+def hand_over(feed: Feed) -> None:
+    """Deliver the samples of a feed that is fetched: what its source said at each time."""
+    from flows.ingest import ingest
+    from flows.prefect_door import go
+    from flows.run import prepare_ledger
+
+    prepare_ledger(feed.key)
+    for file in sorted(_samples(feed).glob(f"{feed.name}-*")):
+        go(ingest, feed.key, file, None)
+
+
+def _samples(feed: Feed) -> Path:
+    return settings().dbt_project / "models" / "staging" / feed.vendor / "samples"
 
 
 def show(pipeline: Pipeline) -> None:
@@ -38,6 +54,8 @@ def show(pipeline: Pipeline) -> None:
         for feed in catalogue().of_entity(entity):
             if feed.arrives.way in ("drop", "gather"):
                 bring(feed)
+            elif isinstance(feed.effective_at, FromFilename):
+                hand_over(feed)
     try:
         go(run, list(pipeline.all))
     except RunError as error:  # it is told, and the others go on

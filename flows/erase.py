@@ -13,8 +13,8 @@ from extract import archive, rewrite
 from extract.entities import classes, erased_policy, open_key, personal_columns, token_columns
 from extract.feeds import catalogue
 from flows.erase_plan import Person, Plan, look
-from flows.privacy import all_locked, renew_exports, with_history
-from warehouse import erasure, vault
+from flows.privacy import renew_exports, with_history
+from warehouse import erasure, runs, vault
 from warehouse.connection import transaction
 from warehouse.erasure import Found
 from warehouse.errors import SluiceError
@@ -29,7 +29,7 @@ def erase(person: Person, *, dry_run: bool = False) -> dict[str, Any]:
     vault.seal()
     person = _with_value(person)
     entities = [person.entity] if person.entity else with_history()
-    with all_locked(entities):
+    with runs.entity_lock(*entities):
         plan = look(person, entities)
         return _try(plan) if dry_run else _carry_out(plan)
 

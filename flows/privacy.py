@@ -1,7 +1,5 @@
 """What concerns personal data across entities: rotate the key, look for leaks, erase a person."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from checks import leaks
@@ -16,15 +14,6 @@ from warehouse.connection import transaction
 from warehouse.rotate import Rotated
 from warehouse.rotate import rotate as rotate_key
 from warehouse.settings import settings
-
-
-@contextmanager
-def all_locked(entities: Sequence[str]) -> Iterator[None]:
-    """Hold entities for a block, so that nobody merges them meanwhile."""
-    with ExitStack() as held:
-        for entity in sorted(entities):
-            held.enter_context(runs.entity_lock(entity))
-        yield
 
 
 def with_history() -> list[str]:
@@ -86,7 +75,7 @@ def staged_tables() -> list[str]:
 def rotate() -> Rotated:
     """Give every token of every entity a successor under a new key, and write the exports of what is published anew."""
     entities = with_history()
-    with all_locked(entities):
+    with runs.entity_lock(*entities):
         done = rotate_key({entity: token_columns(entity) for entity in entities})
         for entity in entities:
             renew_exports(entity)

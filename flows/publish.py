@@ -1,7 +1,6 @@
 """Publish: what is merged and waits for a person's word, of several entities in one transaction."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 from flows.merge import export, gate
 from flows.prefect_door import flow, step
@@ -16,9 +15,7 @@ def publish_merged(entities: Sequence[str]) -> list[pointer.Publication]:
 
     One entity whose gate does not pass keeps all of them where they are.
     """
-    with ExitStack() as locks:
-        for entity in sorted(entities):
-            locks.enter_context(runs.entity_lock(entity))
+    with runs.entity_lock(*sorted(entities)):
         newest = {entity: runs.newest_merged(entity) for entity in sorted(entities)}
         merged = {entity: run for entity, run in newest.items() if run is not None}
         if missing := sorted(newest.keys() - merged.keys()):

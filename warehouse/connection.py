@@ -1,6 +1,6 @@
 """The one door to PostgreSQL: the engine of this process and its transactions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import cast
@@ -65,6 +65,17 @@ def lock(name: str, *, wait: bool) -> Iterator[bool]:
         finally:
             if held:
                 connection.execute(text("select pg_advisory_unlock(hashtextextended(:name, 0))"), key)
+
+
+@contextmanager
+def locks(names: Sequence[str]) -> Iterator[str | None]:
+    """Hold several locks for a block, all in one session, or give the first that another one holds."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        take = text("select pg_try_advisory_lock(hashtextextended(:name, 0))")
+        try:
+            yield next((name for name in names if not connection.scalar(take, {"name": f"sluice.{name}"})), None)
+        finally:
+            connection.execute(text("select pg_advisory_unlock_all()"))
 
 
 def driver(connection: Connection) -> psycopg.Connection:

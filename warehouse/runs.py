@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, text
 
 from warehouse import ledger
-from warehouse.connection import lock, transaction
+from warehouse.connection import locks, transaction
 from warehouse.errors import SluiceError
 
 
@@ -38,11 +38,12 @@ class CheckResult:
 
 
 @contextmanager
-def entity_lock(entity: str) -> Iterator[None]:
-    """Hold the entity for this process; refused while another one merges it."""
-    with lock(f"entity.{entity}", wait=False) as held:
-        if not held:
-            raise SluiceError(f"Another process is merging {entity} right now; run again when it is done.")
+def entity_lock(*entities: str) -> Iterator[None]:
+    """Hold entities for this process; refused while another one merges any of them."""
+    with locks([f"entity.{entity}" for entity in entities]) as taken:
+        if taken:
+            merged = taken.removeprefix("entity.")
+            raise SluiceError(f"Another process is merging {merged} right now; run again when it is done.")
         yield
 
 

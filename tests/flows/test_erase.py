@@ -11,6 +11,8 @@ from conftest import TEST_PROJECT, forget_settings, keep
 from workbench import HEADER, everything, things
 
 from flows import dbt
+from warehouse import runs
+from warehouse.errors import SluiceError
 
 ANN, BOB = "ann.lee@example.com", "bob@example.com"
 
@@ -244,3 +246,14 @@ def test_who_comes_back_is_flagged_where_that_is_asked(house, small_project, tmp
     assert house.value("select keeper from published.thing where code = 'new'") == "a***@example.com"
     returned = json.loads(command("pii", "erasures").stdout)["returned"]
     assert [(row["delivery_id"], row["rows"]) for row in returned] == [(4, 1)]
+
+
+def test_any_number_of_entities_is_held_at_once(house):
+    """Each lock had a connection of its own: with seventeen entities an erasure waited 30 s and gave up."""
+    many = [f"entity_{number}" for number in range(40)]
+    with runs.entity_lock(*many):
+        assert house.value("select 1") == 1
+        with pytest.raises(SluiceError, match="merging entity_7 right now"), runs.entity_lock("thing", "entity_7"):
+            pass
+    with runs.entity_lock(*many, "thing"):
+        pass
