@@ -249,7 +249,7 @@ def test_who_comes_back_is_flagged_where_that_is_asked(house, small_project, tmp
 
 
 def test_any_number_of_entities_is_held_at_once(house):
-    """Each lock had a connection of its own: with seventeen entities an erasure waited 30 s and gave up."""
+    """Each lock had a connection of its own: with sixteen entities an erasure waited 30 s and gave up."""
     many = [f"entity_{number}" for number in range(40)]
     with runs.entity_lock(*many):
         assert house.value("select 1") == 1
