@@ -15,7 +15,7 @@ def publish_merged(entities: Sequence[str]) -> list[pointer.Publication]:
 
     One entity whose gate does not pass keeps all of them where they are.
     """
-    with runs.entity_lock(*sorted(entities)):
+    with runs.entity_lock(*entities):
         newest = {entity: runs.newest_merged(entity) for entity in sorted(entities)}
         merged = {entity: run for entity, run in newest.items() if run is not None}
         if missing := sorted(newest.keys() - merged.keys()):

@@ -29,31 +29,38 @@ def value_at(value: Any, path: str) -> Any:
 
 def records(text: str, path: str, place: str) -> Iterator[str]:
     """The records of the list at `path`, each on one line and spelled as it came: 1.10 stays 1.10."""
-    at = 0
-    for part in [] if path == "." else path.split("."):
-        at = _member(text, at, part)
-    at = _skip(text, at) if at >= 0 else at
+    at = _begin(text, path)
     if at < 0 or text[at : at + 1] != "[":
         raise NotData(f"{place}: there is no list at {path!r}. Look at `records`.")
     at = _skip(text, at + 1)
     while text[at] != "]":
-        _, end = DECODER.raw_decode(text, at)
-        yield text[at:end].replace("\r", " ").replace("\n", " ")  # line breaks stand between tokens only
+        line, end = _line(text, at)
+        yield line
         at = _skip(text, end)
         at = _skip(text, at + 1) if text[at] == "," else at
 
 
 def one_or_several(text: str, path: str, place: str) -> Iterator[str]:
     """As `records`; an object that stands at `path` instead of a list is its only record."""
+    at = _begin(text, path)
+    if at >= 0 and text[at : at + 1] == "{":
+        yield _line(text, at)[0]
+    else:
+        yield from records(text, path, place)
+
+
+def _begin(text: str, path: str) -> int:
+    """Where the value at `path` begins; -1 where there is none."""
     at = 0
     for part in [] if path == "." else path.split("."):
         at = _member(text, at, part)
-    at = _skip(text, at) if at >= 0 else at
-    if at < 0 or text[at : at + 1] != "{":
-        yield from records(text, path, place)
-        return
+    return _skip(text, at) if at >= 0 else at
+
+
+def _line(text: str, at: int) -> tuple[str, int]:
+    """The value at `at` on one line, and where it ends: line breaks stand between tokens only."""
     _, end = DECODER.raw_decode(text, at)
-    yield text[at:end].replace("\r", " ").replace("\n", " ")
+    return text[at:end].replace("\r", " ").replace("\n", " "), end
 
 
 def _member(text: str, at: int, name: str) -> int:

@@ -52,7 +52,7 @@ class Snapshot:
             connection.execute(text("drop table if exists peer.peer_items"))
             connection.execute(text(f"create unlogged table peer.peer_items ({columns})"))
             connection.execute(text(f"copy peer.peer_items from '{file}' (format csv, header)"))
-            connection.execute(text("analyze"))  # its own last snapshot too: without, the second took minutes
+            connection.execute(text("analyze"))  # its own last snapshot, too
 
     def merge(self, file: Path) -> None:
         from dbt.cli.main import dbtRunner
