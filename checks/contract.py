@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from checks.document import Check, ContractError, checks_of, read
 from checks.policy import policies
 from checks.predicates import predicate, unique_columns
 from checks.soda import ROW_KINDS, compiled
-from checks.verification import Verification, verify
-from warehouse.connection import driver, transaction
+from checks.verification import Spared, Verification, verify
+from warehouse.connection import driver, transaction, warehouse_url
 from warehouse.runs import Rule
 from warehouse.settings import settings
 
-__all__ = ["ContractError", "Verification", "verify"]  # what others take from here beside its own
+__all__ = ["ContractError", "Spared", "Verification", "verify"]  # what others take from here beside its own
 
 
 def contract_file(entity: str) -> Path:
@@ -143,6 +144,37 @@ def fits(file: Path, entity: str, rules: Sequence[Rule]) -> None:
                     f"{file}{line}: the check with the code {rule.code!r} cannot be asked of {entity}:"
                     f" {error.diag.message_primary}. Mend the check, or declare the column."
                 ) from error
+
+
+def with_of_cells(entity: str, contract_hash: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """The rules, each with whether the row's own values decide, whenever it is asked: see ledger.rules.of_cells."""
+    found = _of_cells(warehouse_url(), entity, contract_hash, tuple(rule.predicate for rule in rules))
+    return tuple(
+        replace(rule, of_cells=rule.scope == "row" and of_cells) for rule, of_cells in zip(rules, found, strict=True)
+    )
+
+
+@lru_cache(maxsize=64)
+def _of_cells(url: str, entity: str, contract_hash: str, predicates: tuple[str, ...]) -> tuple[bool, ...]:  # noqa: ARG001
+    """Asked of PostgreSQL: what an index can be made of is IMMUTABLE, and has no sub-select in it."""
+    cells = sql.SQL("create temporary table cells on commit drop as select * from {} with no data")
+    found = []
+    with transaction() as connection:
+        run = driver(connection).execute
+        run(cells.format(sql.Identifier("judged", entity)))
+        run(f"alter table pg_temp.cells {', '.join(f'drop column if exists {name}' for name in OF_THE_RECORD)}")
+        for predicate in predicates:
+            try:
+                with driver(connection).transaction():
+                    run(sql.SQL("create index on pg_temp.cells (({}))").format(sql.SQL(predicate)))
+                found.append(True)
+            except psycopg.Error:
+                found.append(False)
+    return tuple(found)
+
+
+# Of these two records with the same cells may have different ones.
+OF_THE_RECORD = ("_delivery_id", "_row_number", "_line_number", "_effective_at", "_cells")
 
 
 def looks_across(file: Path) -> bool:

@@ -30,7 +30,7 @@ COMING = (
 # What a delivery would do to the keys that are open at its time. It names its partition, so that no other is read.
 EFFECTS = (
     # The first four bytes tell which columns a fingerprint speaks of: a new column changes no key.
-    "select count(*) as keys, count(*) filter (where told.fingerprint <> known.fingerprint"
+    "select {keys} as keys, count(*) filter (where told.fingerprint <> known.fingerprint"
     " and substr(told.fingerprint, 1, 4) = substr(known.fingerprint, 1, 4)) as changed,"
     # As a set, not as an EXISTS: that was looked up by delivery for each of 10,000 keys, 12 s of a processor's time.
     " count(*) filter (where told.id is null and known.id not in (select q.{entity}_id from quarantine.{entity} as q"
@@ -42,6 +42,18 @@ TOLD = "select {entity}_id as id, _fingerprint as fingerprint from judged.delive
 TOLD_LAST = (
     "select distinct on ({entity}_id) {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{delivery_id}"
     " order by {entity}_id, _effective_at desc"
+)
+# Where it is known of which ids anything differs, these are told of either side. All others are there and open.
+TOLD_OTHERWISE = "select id, fingerprint from judged.difference_{delivery_id} where row_number is not null"
+KNOWN_OTHERWISE = "select * from ({known}) as every where id in (select id from judged.difference_{delivery_id})"
+KEYS = (
+    "(select good - duplicate from ledger.row_accounts where delivery_id = :delivery_id)"
+    " - (select count(row_number) from judged.difference_{delivery_id}) + count(*)"
+)
+IS_TOLD = (
+    "select coalesce((select base_id = cast(:before as bigint) from ledger.differences"
+    " where delivery_id = :delivery_id), false)"
+    " or (cast(:before as bigint) is null and ledger.is_difference_to_history(:delivery_id))"
 )
 BEFORE = "select {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{before}"
 OPEN = (
@@ -86,7 +98,13 @@ def _effects(connection: Connection, entity: str, delivery: RowMapping, bounds: 
     at_its_time = "valid_to is null" if delivery["is_latest"] else AT_ITS_TIME
     known = (BEFORE if delivery["before"] else OPEN).format(entity=entity, at_its_time=at_its_time, **delivery)
     told = (TOLD_LAST if delivery["rows_from"] else TOLD).format(entity=entity, **delivery)
-    effects = text(EFFECTS.format(entity=entity, delivery_id=delivery["delivery_id"], known=known, told=told))
+    keys = "count(*)"
+    if connection.scalar(text(IS_TOLD), dict(delivery)):
+        at = {"delivery_id": delivery["delivery_id"]}
+        keys, told, known = KEYS.format(**at), TOLD_OTHERWISE.format(**at), KNOWN_OTHERWISE.format(known=known, **at)
+    effects = text(
+        EFFECTS.format(entity=entity, delivery_id=delivery["delivery_id"], known=known, told=told, keys=keys)
+    )
     found = connection.execute(effects, dict(delivery)).mappings().one()
     return {**found, "gone": found["gone"] if delivery["mode"] == "full" else 0}
 

@@ -4,32 +4,58 @@ to the deliveries that it concerns (flows/reprocess.py)."""
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from checks import contract
 from extract.entities import column_types
 from extract.feeds import Feed, catalogue
-from flows import dbt
+from flows import carried, dbt
 from warehouse import judged_by, runs
 from warehouse.connection import transaction
 
 LIST = re.compile(r'\breference"?\."?([a-z_][a-z0-9_]*)')
 
 
-def stamp(run: int) -> None:
-    """Write down by what a run has judged its deliveries."""
+class Judging(NamedTuple):
+    """Deliveries of one feed that a run judges, and what by."""
+
+    feed: Feed
+    deliveries: list[int]
+    basis: judged_by.Basis
+
+
+def of_run(run: int) -> list[Judging]:
+    """By what a run judges its deliveries."""
     feeds: dict[str, list[int]] = {}
     for delivery in runs.to_judge(run):
         feeds.setdefault(delivery["feed"], []).append(delivery["delivery_id"])
     with transaction() as connection:
         version = judged_by.contract_of(connection, run)
         predicates = [rule["predicate"] for rule in judged_by.rules_of(connection, version).values()]
-        for key, deliveries in feeds.items():
-            judged_by.stamp(connection, run, deliveries, today(connection, catalogue().feed(key), version, predicates))
-        for entity in {catalogue().feed(key).entity for key in feeds}:
-            judged_by.forget_look(connection, entity, of_entity(connection, entity))
+        return [
+            Judging(feed, deliveries, today(connection, feed, version, predicates))
+            for feed, deliveries in ((catalogue().feed(key), found) for key, found in feeds.items())
+        ]
+
+
+def seed(run: int, found: Iterable[Judging]) -> None:
+    """Name what the deliveries are judged by, where a record's verdict hangs on its cells alone: equal records that
+    were judged by the same need not be judged again (dbt_project/macros/judge/carried.sql)."""
+    with transaction() as connection:
+        for feed, deliveries, basis in found:
+            if feed.mode == "full" and carried.is_of_cells(connection, feed):
+                number = carried.seed(connection, basis)
+                judged_by.keep_seeds(connection, run, dict.fromkeys(deliveries, number))
+
+
+def stamp(run: int, found: Iterable[Judging]) -> None:
+    """Write down by what a run has judged its deliveries."""
+    with transaction() as connection:
+        for feed, deliveries, basis in found:
+            judged_by.stamp(connection, run, deliveries, basis)
+            judged_by.forget_look(connection, feed.entity, of_entity(connection, feed.entity))
 
 
 def today(connection: Connection, feed: Feed, version: str, predicates: Iterable[str]) -> judged_by.Basis:

@@ -127,10 +127,9 @@ LENGTH = f"length({PARTS}) + case when (e.attributes ->> 'cut')::boolean then 1 
 
 
 def empty_judged(connection: Connection, entity: str, found: Found, personal: Sequence[str]) -> None:
-    """The same for judged rows, where they are there: personal columns become NULL."""
-    if not personal:
-        return
-    emptied = sql.SQL(", ").join(sql.SQL("{} = null").format(sql.Identifier(name)) for name in personal)
+    """The same for judged rows, where they are there: personal columns become NULL, and the hash of the record's cells,
+    by which it would be known again."""
+    emptied = sql.SQL(", ").join(sql.SQL("{} = null").format(sql.Identifier(name)) for name in (*personal, "_cells"))
     driver(connection).execute(
         sql.SQL("update {} set {} where _delivery_id = %s and _row_number = any(%s)").format(
             sql.Identifier("judged", entity), emptied

@@ -26,15 +26,33 @@ def mapping_of(connection: Connection, model: str) -> str:
 
 def lists_of(connection: Connection, model: str) -> set[str]:
     """The tables of the schema reference that a mapping looks into."""
-    found = connection.scalars(
+    return {name for schema, name in relations_of(connection, model) if schema == "reference"}
+
+
+def relations_of(connection: Connection, model: str) -> set[tuple[str, str]]:
+    """The relations that a mapping reads, as (schema, name)."""
+    found = connection.execute(
         text(
-            "select distinct c.relname from pg_rewrite as r join pg_depend as d on d.classid = 'pg_rewrite'::regclass"
-            " and d.objid = r.oid join pg_class as c on d.refclassid = 'pg_class'::regclass and c.oid = d.refobjid"
-            " where r.ev_class = to_regclass(:model) and c.relnamespace = 'reference'::regnamespace"
+            "select distinct c.relnamespace::regnamespace::text, c.relname"
+            f" {USED} join pg_class as c on d.refclassid = 'pg_class'::regclass and c.oid = d.refobjid"
+            " where r.ev_class = to_regclass(:model) and c.oid <> r.ev_class"
         ),
         {"model": f'staging."{model}"'},
     )
-    return set(found)
+    return {(schema, name) for schema, name in found}
+
+
+def uses_immutable_functions(connection: Connection, model: str) -> bool:
+    """Whether the functions of the project's own that a mapping calls give the same for the same, always."""
+    changeable = (
+        f"select exists (select {USED} join pg_proc as p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid"
+        " where r.ev_class = to_regclass(:model) and p.provolatile <> 'i')"
+    )
+    return not connection.scalar(text(changeable), {"model": f'staging."{model}"'})
+
+
+# What a view is made of; what PostgreSQL itself brings along is not told there.
+USED = "from pg_rewrite as r join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid"
 
 
 def hash_of_list(connection: Connection, name: str) -> str:
@@ -67,6 +85,39 @@ def stamp(connection: Connection, run: int, deliveries: Sequence[int], basis: Ba
             "lists": json.dumps(dict(basis.lists), sort_keys=True),
         },
     )
+
+
+def keep_seeds(connection: Connection, run: int, seeds: Mapping[int, int]) -> None:
+    """Write down the seed by which the cells of each delivery's records are hashed; see ledger.run_deliveries."""
+    connection.execute(
+        text(
+            "update ledger.run_deliveries as r set cells_seed = told.seed"
+            " from unnest(cast(:deliveries as bigint[]), cast(:seeds as bigint[])) as told (delivery_id, seed)"
+            " where r.run = :run and r.delivery_id = told.delivery_id"
+        ),
+        {"run": run, "deliveries": list(seeds), "seeds": list(seeds.values())},
+    )
+
+
+def differences(connection: Connection, run: int) -> set[int]:
+    """The deliveries of a run whose rows were judged as far as they differ from the delivery before."""
+    found = connection.scalars(
+        text(
+            "select delivery_id from ledger.differences join ledger.run_deliveries using (delivery_id)"
+            " where run = :run and judge"
+        ),
+        {"run": run},
+    )
+    return set(found)
+
+
+def codes_of_cells(connection: Connection, run: int) -> frozenset[str]:
+    """The rules of a run that a row's own values decide, whenever they are asked."""
+    found = connection.scalars(
+        text("select code from ledger.rules join ledger.runs using (contract_hash) where run = :run and of_cells"),
+        {"run": run},
+    )
+    return frozenset(found)
 
 
 def in_history(connection: Connection, entity: str) -> list[RowMapping]:

@@ -23,6 +23,7 @@ def purge(entity: str, days: int) -> list[int]:
         for delivery in deliveries:
             connection.execute(text(f"drop table if exists staging.delivery_{int(delivery)}"))
             connection.execute(text(f"drop table if exists judged.delivery_{int(delivery)}"))
+            connection.execute(text(f"drop table if exists judged.difference_{int(delivery)}"))
         connection.execute(
             text("delete from staging.unreadable where delivery_id = any(:deliveries)"), {"deliveries": deliveries}
         )

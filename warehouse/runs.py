@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, text
@@ -25,6 +25,7 @@ class Rule:
     responsible: str = "vendor"
     scope: str = "row"
     unique_columns: list[str] | None = None
+    of_cells: bool = field(default=False, repr=False)  # no part of what the rule says: a contract's version is that
 
 
 @dataclass(frozen=True)
@@ -232,9 +233,10 @@ def _record_rules(connection: Connection, contract_hash: str, rules: Sequence[Ru
     connection.execute(
         text(
             "insert into ledger.rules (contract_hash, position, code, column_name, message, predicate, on_fail,"
-            " severity, responsible, scope, unique_columns)"
+            " severity, responsible, scope, unique_columns, of_cells)"
             " values (:contract_hash, :position, :code, :column_name, :message, :predicate, :on_fail,"
-            " :severity, :responsible, :scope, :unique_columns) on conflict do nothing"
+            " :severity, :responsible, :scope, :unique_columns, :of_cells)"
+            " on conflict (contract_hash, code) do update set of_cells = excluded.of_cells"
         ),
         rows,
     )

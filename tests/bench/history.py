@@ -85,7 +85,7 @@ class Bench:
         return {"last": self.rows + self.rows // 1000, "day": 1, "changed": 0.01, "gone": 0.001, "bad": 0.01}
 
     def full(self, day: date) -> None:
-        """The first full load, the second full delivery, the same content again."""
+        """The first full load, the second full delivery, the same content again, a third that differs from it."""
         first = self.file("items", day, last=self.rows, bad=0.01)
         self.copied(first)
         self.deliver("first full load", first)
@@ -94,6 +94,8 @@ class Bench:
         self.deliver("second full delivery", second)
         same = second.rename(second.with_name(f"items-{day + timedelta(2)}.csv"))
         self.deliver("the same content again", same)
+        third = self.file("items", day + timedelta(3), **{**self.second(), "day": 2})
+        self.deliver("third full delivery", third)
 
     def delta(self, day: date) -> None:
         """Changes only: two deltas in order, then a late one between them, against all rows of the feed."""

@@ -97,7 +97,7 @@ def soda_counts(sluice, entity, models, checks):
 
     names = sluice.sql(
         "select attname from pg_attribute where attrelid = cast(:name as regclass) and attnum > 0 and attname not in"
-        " (:id, '_feed', '_fingerprint') order by attnum",
+        " (:id, '_feed', '_fingerprint', '_cells') order by attnum",
         name=f"judged.{entity}",
         id=f"{entity}_id",
     )

@@ -1,10 +1,13 @@
 {# One delivery, later than all: where its rows and the open versions disagree, what becomes of them is plain. A full
    delivery is held against all open versions of its feed in one join over ids and fingerprints; a delta against those
-   of its own keys. #}
+   of its own keys. Where it is known how a full delivery differs from the one before, and that is what history has, no
+   more is looked at than that. #}
 {% macro compared_sql(entity, relation, feed) %}
     {%- set id = entity ~ '_id' -%}
     {%- set delivery = feed.coming[0] -%}
     {%- set is_full = delivery.mode == 'full' -%}
+    {%- set difference = difference_of(delivery) if is_full and delivery.delivery_id == delivery.content_id
+        and run_query("select ledger.is_difference_to_history(" ~ delivery.delivery_id ~ ")").rows[0][0] -%}
     create temporary table compared on commit drop as
     select
         coalesce(told.id, known.id) as id,
@@ -14,14 +17,19 @@
         known.valid_from as known_from,
         known.fingerprint as known_fingerprint
     from (
+        {%- if difference %}
+        select id, fingerprint, row_number, place from {{ difference }} where row_number is not null
+        {%- else %}
         select {{ id }} as id, _fingerprint as fingerprint, _row_number as row_number, ctid as place
         from judged.delivery_{{ delivery.content_id }}
+        {%- endif %}
     ) as told
     {{ 'full' if is_full else 'left' }} join (
         select {{ id }} as id, _fingerprint as fingerprint, valid_from
         from {{ relation }}
         where _superseded_in is null and valid_to is null
             {%- if is_full %} and _feed = '{{ feed.key }}' {%- endif %}
+            {%- if difference %} and {{ id }} in (select id from {{ difference }}) {%- endif %}
     ) as known on known.id = told.id
     where told.fingerprint is distinct from known.fingerprint
 {% endmacro %}

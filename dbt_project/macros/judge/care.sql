@@ -4,7 +4,7 @@
 {% macro rate_with_care_sql(entity, judged, sql, rules, delivery, undeclared) %}
     {%- set id = entity ~ '_id' -%}
             create unlogged table {{ judged }} as
-            {{ rated_rows_sql(entity, sql, rules, delivery, undeclared) }}
+            {{ rated_rows_sql(entity, sql, rules, delivery, undeclared, with_cells=false) }}
             with no data;
             create temporary table suspect on commit drop as table {{ judged }};
             create temporary table failing on commit drop as
@@ -14,7 +14,7 @@
             {{ forget_prepared('sluice_rate') }}
             execute $prepare$
                 prepare sluice_rate (bigint, bigint) as insert into {{ judged }}
-                {{ rated_rows_sql(entity, sql, rules, delivery, undeclared, 'where _row_number between $1 and $2') }}
+                {{ rated_rows_sql(entity, sql, rules, delivery, undeclared, 'where _row_number between $1 and $2', with_cells=false) }}
             $prepare$;
             insert into failing
             select found.row_number, found.state
@@ -30,7 +30,7 @@
                     begin
                         insert into suspect
                         {{ rated_rows_sql(
-                            entity, sql, rules, delivery, undeclared, 'where _row_number = failing_row.row_number', false
+                            entity, sql, rules, delivery, undeclared, 'where _row_number = failing_row.row_number', asked=false, with_cells=false
                         ) }};
                     exception when {{ errors_of_values() }} then
                         {{ unmapped_sql(entity, sql, delivery) }}

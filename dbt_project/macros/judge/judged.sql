@@ -14,12 +14,13 @@
     {%- endcall %}
 
     {%- set deliveries = run_query(
-        "select run, delivery_id, feed, state from ledger.judging where entity = '" ~ entity ~ "'"
+        "select run, delivery_id, feed, state, cells_seed from ledger.judging"
+        " join ledger.run_deliveries using (run, delivery_id) where entity = '" ~ entity ~ "'"
         " order by effective_at, delivery_id"
     ) -%}
     {% if deliveries.rows %}
         {%- set rules = run_query(
-            "select code, column_name, predicate, on_fail, scope, array_to_string(unique_columns, ',') as unique_columns"
+            "select code, column_name, predicate, on_fail, scope, of_cells, array_to_string(unique_columns, ',') as unique_columns"
             " from ledger.rules join ledger.runs using (contract_hash) where run = " ~ deliveries.rows[0].run ~ " order by position"
         ).rows -%}
         {%- set undeclared = undeclared_columns(entity, target_relation) -%}
@@ -30,8 +31,9 @@
             {{ keep_settled(entity) }}
         {%- endcall %}
         {% for delivery in deliveries.rows %}
+            {%- set base = base_of(delivery) -%}
             {% call statement('split') -%}
-                {{ without_values(split_sql(entity, target_relation, sql, rules, delivery, undeclared)) }}
+                {{ without_values(split_sql(entity, target_relation, sql, rules, delivery, undeclared, base)) }}
             {%- endcall %}
         {% endfor %}
         {% call statement('put_back') -%}
@@ -53,8 +55,10 @@
     set local parallel_setup_cost = 100;
     set local jit = off;
     set local default_statistics_target = 10;
-    set local work_mem = '128MB';
+    set local work_mem = '{{ work_mem_of_the_split() }}';
 {% endmacro %}
+
+{% macro work_mem_of_the_split() -%} 128MB {%- endmacro %}
 
 {# Columns that judged.<entity> still has and its YAML does not declare any more: [name, type]. #}
 {% macro undeclared_columns(entity, relation) %}
@@ -68,7 +72,7 @@
 
 {% macro bookkeeping_columns(entity) %}
     {{ return(
-        [entity ~ '_id', '_feed', '_fingerprint', '_unparsed', '_delivery_id', '_row_number', '_line_number']
+        [entity ~ '_id', '_feed', '_fingerprint', '_unparsed', '_delivery_id', '_row_number', '_line_number', '_cells']
         + (['_effective_at'] if has_row_times(entity) else [])
     ) }}
 {% endmacro %}

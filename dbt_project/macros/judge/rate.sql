@@ -1,6 +1,6 @@
 {# A delivery's rows, typed, with id and fingerprint, and the codes of the rules that each breaks: those that hold it back
-   in _broken, those that let it pass in _warned. #}
-{% macro rated_rows_sql(entity, sql, rules, delivery, undeclared, where='', asked=true) %}
+   in _broken, those that let it pass in _warned. `only` names an array of the row numbers that are wanted. #}
+{% macro rated_rows_sql(entity, sql, rules, delivery, undeclared, where='', asked=true, only=none, with_cells=true) %}
     {%- set warning = rules | selectattr('on_fail', 'equalto', 'warn') | list -%}
     {%- set holding = rules | rejectattr('on_fail', 'equalto', 'warn') | list -%}
     select
@@ -16,7 +16,8 @@
             _unparsed,
             _delivery_id,
             _row_number,
-            _line_number
+            _line_number,
+            {{ 'came.cells' if delivery.cells_seed and with_cells else 'null::bigint' }} as _cells
             {%- if has_row_times(entity) %},
             {{ row_time(delivery.feed).sql if row_time(delivery.feed) else 'null::timestamptz' }} as _effective_at
             {%- endif %}
@@ -28,7 +29,8 @@
             {%- endfor %}
         from ({{ fence() }} select * from ({{ sql }}) as mapping where _delivery_id = {{ delivery.delivery_id }}) as mapped
         {{ join_own_time(delivery) }}
-        {{ where }}
+        {{ join_cells(delivery, only) if with_cells }}
+        {{ where }} {{- 'where mapped._row_number = any (' ~ only ~ ')' if only }}
     ) as candidates
 {% endmacro %}
 

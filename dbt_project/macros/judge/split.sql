@@ -4,7 +4,7 @@
    nearly always there are none, and nothing more is asked about them. Rules about several rows look at the relation
    `candidates`: the delivery's rows without exact repetitions. The counts go to the ledger, whose constraint
    `every_row_is_judged` refuses a split that loses a row. #}
-{% macro split_sql(entity, relation, sql, rules, delivery, undeclared) %}
+{% macro split_sql(entity, relation, sql, rules, delivery, undeclared, base) %}
     {%- set id = entity ~ '_id' -%}
     {%- set judged = 'judged.delivery_' ~ delivery.delivery_id -%}
     {%- set row_rules = rules | selectattr('scope', 'equalto', 'row') | list -%}
@@ -15,15 +15,29 @@
         left_out bigint := 0;
         left_unread bigint := 0;
         unread bigint;
+        rows_came bigint;
+        is_carried boolean := false;
+        rows_carried bigint;
+        rows_apart bigint;
+        rows_to_judge bigint[];
+        ids_apart uuid[];
     begin
-        drop table if exists {{ judged }};
-        drop table if exists pg_temp.repeated, pg_temp.raised;
+        drop table if exists {{ judged }}, {{ difference_of(delivery) }};
+        delete from ledger.differences where delivery_id = {{ delivery.delivery_id }};
+        drop table if exists pg_temp.repeated, pg_temp.raised, pg_temp.apart, pg_temp.anew;
         create temporary table raised (row_number bigint, code text, message text) on commit drop;
 
+        {{ came_sql(delivery) }}
         begin
-            create unlogged table {{ judged }} as
-            {{ rated_rows_sql(entity, sql, row_rules, delivery, undeclared) }};
+            {%- if base %}
+            {{ carry_sql(entity, judged, sql, row_rules, delivery, undeclared, base) }}
+            {%- endif %}
+            if not is_carried then
+                create unlogged table {{ judged }} as
+                {{ rated_rows_sql(entity, sql, row_rules, delivery, undeclared) }};
+            end if;
         exception when {{ errors_of_values() }} then
+            is_carried := false;
             {{ rate_with_care_sql(entity, judged, sql, row_rules, delivery, undeclared) }}
         end;
 
@@ -31,8 +45,16 @@
         {{ put_erased_sql(entity, judged, delivery) }}
         analyze {{ judged }};
         set local enable_hashagg = off;  -- a million ids: 0.45 s hashed by one process, 0.2 s sorted by three
+        {%- if base %}
+        if is_carried then
+            {{- repeated_among_new_sql(id, judged) }}
+        else
+        {%- endif %}
         create temporary table repeated on commit drop as
         select {{ id }} from {{ judged }} group by 1 having count(*) > 1 or {{ id }} is null;
+        {%- if base %}
+        end if;
+        {%- endif %}
         set local enable_hashagg = on;
         analyze repeated;
 
@@ -69,6 +91,12 @@
 
         {{ issues_sql(entity, judged, rules, delivery) }}
         {{ amendment_issues_sql(entity, judged, delivery) }}
+        {%- if delivery.cells_seed %}
+        drop table {{ came(delivery) }};
+        {%- endif %}
+        {%- if base %}
+        {{ keep_difference_sql(entity, judged, delivery, base) }}
+        {%- endif %}
         {{ attach_sql(entity, relation, judged, delivery) }}
         select count(*) into let_pass from {{ judged }};
 
@@ -104,7 +132,8 @@ data_exception or cardinality_violation or program_limit_exceeded or plpgsql_err
         alter table {{ judged }}
             drop column _broken,
             drop column _warned,
-            {%- for name in bookkeeping_columns(entity) if name not in ('_unparsed', '_effective_at') %}
+            drop column if exists _is_carried,
+            {%- for name in bookkeeping_columns(entity) if name not in ('_unparsed', '_cells', '_effective_at') %}
             alter {{ name }} set not null,
             {%- endfor %}
             add constraint of_one_delivery check (_delivery_id = {{ delivery.delivery_id }});

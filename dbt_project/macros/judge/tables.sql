@@ -13,6 +13,7 @@
     {{ refuse_lengths(entity, column) -}}
     alter table {{ relation }} add column if not exists {{ adapter.quote(column.name) }} {{ column.data_type }};
     {% endfor %}
+    alter table {{ relation }} add column if not exists _cells bigint;
     {%- if has_row_times(entity) %}
     alter table {{ relation }} add column if not exists _effective_at timestamptz;
     {%- endif %}

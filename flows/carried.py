@@ -1,0 +1,74 @@
+"""Which records need not be judged again: those whose verdict hangs on nothing but their cells, and by what they are
+judged. Where in doubt, all are."""
+
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, text
+
+from checks.contract import Spared
+from extract.entities import key_columns
+from extract.feeds import Feed
+from flows import dbt
+from warehouse import judged_by
+from warehouse.connection import transaction
+
+# What looks at other records of the delivery, or at the clock.
+LOOKS_BEYOND = re.compile(
+    r"\b(over|group by|limit|distinct(?! from)|age|random|now|clock_timestamp|statement_timestamp"
+    r"|transaction_timestamp|timeofday|current_\w+|localtime\w*|'(now|today|yesterday|tomorrow)')",
+    re.IGNORECASE,
+)
+PLACE = re.compile(r"\b_(?:delivery_id|row_number|line_number)\b")
+# On a line of its own in the list of a SELECT: handed on as it is.
+PLACE_HANDED_ON = re.compile(r"^\s*(?:SELECT )?(?:\w+\.)?_(?:delivery_id|row_number|line_number),?$", re.MULTILINE)
+
+
+def is_of_cells(connection: Connection, feed: Feed) -> bool:
+    """Whether a feed's mapping makes the same of the same cells: it reads its own staged rows, once, and lists, of
+    which the basis has hashes. The project's views must stand."""
+    staged = ("staging", feed.table)
+    read = {relation for relation in judged_by.relations_of(connection, feed.model) if relation[0] != "reference"}
+    view = judged_by.mapping_of(connection, feed.model)
+    return (
+        read == {staged}
+        and len(re.findall(rf'\bFROM "?staging"?\."?{re.escape(feed.table)}\b', view)) == 1
+        and not LOOKS_BEYOND.search(view)
+        and len(PLACE.findall(view)) == len(PLACE_HANDED_ON.findall(view))
+        and judged_by.uses_immutable_functions(connection, feed.model)
+    )
+
+
+def seed(connection: Connection, basis: judged_by.Basis) -> int:
+    """The seed of the hashes of records that are judged by a basis, a bigint. Another version of the project, of the
+    platform or of PostgreSQL may judge, or hash, otherwise."""
+    versions = connection.execute(
+        text("select version_num, current_setting('server_version_num') from public.alembic_version")
+    ).one()
+    told = (dbt.project_hash(), *versions, basis.mapping_hash, basis.contract_hash, sorted(basis.lists.items()))
+    return int.from_bytes(hashlib.sha256(repr(told).encode()).digest()[:8], "big", signed=True)
+
+
+NEW_ROWS = "_row_number in (select row_number from judged.difference_{delivery} where is_new)"
+KEYS_OF_NEW_ROWS = "{entity}_id in (select id from judged.difference_{delivery})"
+
+
+def spared(entity: str, run: int, deliveries: Sequence[int]) -> Spared | None:
+    """What Soda need not ask of rows that were carried over, for it was asked when they were judged; None without any."""
+    with transaction() as connection:
+        found = judged_by.differences(connection, run).intersection(deliveries)
+        codes = judged_by.codes_of_cells(connection, run)
+    if not found:
+        return None
+    new, of_key = (rows_of(deliveries, found, told, entity) for told in (NEW_ROWS, KEYS_OF_NEW_ROWS))
+    return Spared(codes, new, key_columns(entity), of_key)
+
+
+def rows_of(deliveries: Sequence[int], found: Collection[int] = (), new: str = "", entity: str = "") -> str:
+    """SQL for the good rows of deliveries; of those that are `found` the `new` ones only."""
+    parts = []
+    for delivery in deliveries:
+        only = " and " + new.format(delivery=delivery, entity=entity) if delivery in found else ""
+        parts.append(f"(_delivery_id = {delivery}{only})")
+    return f"({' or '.join(parts)})"
