@@ -55,7 +55,7 @@ KEYS_OF_NEW_ROWS = "{entity}_id in (select id from judged.difference_{delivery})
 
 
 def spared(entity: str, run: int, deliveries: Sequence[int]) -> Spared | None:
-    """What Soda need not ask of rows that were carried over, for it was asked when they were judged; None without any."""
+    """What Soda need not ask of rows that were carried over, for it was asked when they were judged; or None."""
     with transaction() as connection:
         found = judged_by.differences(connection, run).intersection(deliveries)
         codes = judged_by.codes_of_cells(connection, run)
