@@ -52,12 +52,12 @@ class Verification:
 @dataclass(frozen=True)
 class Spared:
     """Rules that need not be asked of every row. Those with the `codes` are asked of the rows that the SQL `rest`
-    leaves; that the columns of the `key` are repeated nowhere, of those that `rest_of_key` leaves."""
+    leaves; that the columns of one of the `keys` are repeated nowhere, of those that `rest_of_keys` leaves."""
 
-    codes: frozenset[str]
-    rest: str
-    key: tuple[str, ...]
-    rest_of_key: str
+    keys: frozenset[frozenset[str]]
+    rest_of_keys: str
+    codes: frozenset[str] = frozenset()
+    rest: str = "true"
 
 
 def verify(
@@ -128,7 +128,7 @@ def _apart(contract: str, spared: Spared | None) -> list[str]:
             owner["checks"] = [
                 check
                 for check in owner.pop("checks", None) or []
-                if ("duplicate" in check, _only(check, spared)) == (duplicates, only)
+                if ("duplicate" in check, _only(check, owner.get("name"), spared)) == (duplicates, only)
             ]
             if not owner["checks"]:  # Soda refuses an empty list
                 del owner["checks"]
@@ -140,17 +140,17 @@ def _apart(contract: str, spared: Spared | None) -> list[str]:
 
 
 def _spared(spared: Spared | None) -> tuple[tuple[bool, str], ...]:
-    return ((False, spared.rest), (True, spared.rest_of_key)) if spared else ()
+    return ((False, spared.rest), (True, spared.rest_of_keys)) if spared else ()
 
 
-def _only(check: dict[str, Any], spared: Spared | None) -> str | None:
-    """The rows that a check is asked of, where it need not be asked of all."""
+def _only(check: dict[str, Any], column: str | None, spared: Spared | None) -> str | None:
+    """The rows that a check, of a column or of all, is asked of, where it need not be asked of each."""
     if spared is None:
         return None
     [body] = [body or {} for body in check.values()]
     if "duplicate" in check:
-        of_key = set(body.get("columns") or []) - {"_delivery_id"} == set(spared.key)
-        return spared.rest_of_key if of_key else None
+        columns = frozenset(body.get("columns") or [column]) - {"_delivery_id"}
+        return spared.rest_of_keys if columns in spared.keys else None
     return spared.rest if (body.get("attributes") or {}).get("code") in spared.codes else None
 
 

@@ -242,6 +242,13 @@ def _record_rules(connection: Connection, contract_hash: str, rules: Sequence[Ru
     )
 
 
+def have_one_gate(*which: int) -> bool:
+    """Whether runs have the same version of the gate."""
+    with transaction() as connection:
+        gates = text("select count(distinct gate_hash) = 1 from ledger.runs where run = any (:runs)")
+        return bool(connection.scalar(gates, {"runs": list(which)}))
+
+
 def fail(run: int, reason: str) -> None:
     """Close a run that could not finish; its deliveries wait again. A run that is merged stays merged."""
     with transaction() as connection:
