@@ -181,8 +181,8 @@ def _unreadable(connection: Connection, query: str, asked: Mapping[str, Any], pe
     """The records that could not be read and name the person: the value, however it is spelt, or every part of the
     key."""
     cells = (
-        " union select row_number from staging.unreadable where delivery_id = %(delivery)s and (select bool_and("
-        "strpos(lower(encode(raw_bytes, 'escape')), lower(told)) > 0) from unnest(%(words)s::text[]) as told)"
+        " union select row_number from staging.unreadable_texts where delivery_id = %(delivery)s and (select bool_and("
+        "strpos(lower(record), lower(told)) > 0) from unnest(%(words)s::text[]) as told)"
     )
     words = [person.told] if person.told else list(person.key)
     statement = bindable(query + cells, "delivery", "marks", "words")

@@ -107,8 +107,8 @@ def _empty_unreadable(connection: Connection, erasure: int, entity: str, found: 
         " select u.delivery_id, u.row_number, u.line_number, %(entity)s, 'unreadable', jsonb_build_object("
         "'parts', coalesce((select string_agg(distinct part, chr(10)) from"
         f' history."dim_{entity}" as d cross join unnest(array[{parts}]) as part where d._feed = %(feed)s'
-        " and strpos(lower(encode(u.raw_bytes, 'escape')), lower(part)) > 0), ''),"
-        " 'cut', u.raw_length > length(u.raw_bytes)), %(erasure)s from staging.unreadable as u"
+        " and strpos(lower(u.record), lower(part)) > 0), ''),"
+        " 'cut', u.is_cut), %(erasure)s from staging.unreadable_texts as u"
         " where u.delivery_id = %(at)s and u.row_number = any(%(numbers)s) on conflict do nothing",
         parameters,
     )
@@ -121,8 +121,9 @@ def _empty_unreadable(connection: Connection, erasure: int, entity: str, found: 
         )
 
 
-# What stays of a record that could not be read: the keys in it; one that was cut off may have named any key.
-PARTS = "convert_to(e.attributes ->> 'parts', 'UTF8')"
+# What stays of a record that could not be read: the keys in it, behind a BOM, for the file may have been in another
+# encoding; one that was cut off may have named any key.
+PARTS = "convert_to(U&'\\FEFF' || (e.attributes ->> 'parts'), 'UTF8')"
 LENGTH = f"length({PARTS}) + case when (e.attributes ->> 'cut')::boolean then 1 else 0 end"
 
 

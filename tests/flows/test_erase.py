@@ -159,6 +159,27 @@ def test_who_is_named_in_a_text_or_an_unreadable_record_is_stopped(house):
     assert "555 0144" not in everything(house)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_records_that_cannot_be_read_are_read_in_the_files_encoding(small, encoding):
+    lines = [f"n,a,1,,{BOB}", "n,gödöllő 𝄞,1", f"n,c,{ANN}", "n,d,1,,"]
+    of_day = [small.file(f"things-2026-01-0{day}.csv", in_encoding(lines[: day + 2], encoding)) for day in (1, 2)]
+    small.deliver("acme.things", of_day[0])
+    small.run()
+    assert ANN in everything(small).replace("\\\\000", "")
+    assert [of["rows"] for of in erase("--email", ANN)["deliveries"]] == [1]
+    small.deliver("acme.things", of_day[1])
+    small.run()
+    assert len(small.sql("select from pii.erased_rows where fate = 'unreadable'")) == 2
+    assert ANN not in everything(small).replace("\\\\000", "")
+    texts = small.sql("select record from staging.unreadable_texts order by delivery_id, row_number")
+    assert [text for (text,) in texts] == ["n,gödöllő 𝄞,1", "a\nn"] * 2
+
+
+def in_encoding(lines, encoding):
+    bom = "" if encoding == "utf-16" else "\ufeff"
+    return (bom + HEADER + "".join(line + "\n" for line in lines)).encode(encoding)
+
+
 def test_by_token_and_by_key(house):
     token = house.value(f"select token from pii.vault where value = '{BOB}'")
     erase("--token", token)

@@ -48,9 +48,9 @@ exists (
 {# The records of a delivery that could not be read and name a person: one who was erased, or one of the marks (%(marks)s). #}
 {% macro unreadable_that_name(entity, marks='pii.erased_marks') -%}
 select row_number
-from staging.unreadable
+from staging.unreadable_texts
 cross join pii.erased_key_now() as mark_key
-where delivery_id = %(delivery)s and {{ names_somebody(entity, "encode(raw_bytes, 'escape')", marks) }}
+where delivery_id = %(delivery)s and {{ names_somebody(entity, 'record', marks) }}
 {%- endmacro %}
 
 {% macro given_marks() -%} unnest(%(marks)s::text[]) as given_mark (mark) {%- endmacro %}
