@@ -294,21 +294,24 @@ def any_to_judge(connection: Connection, run: int) -> bool:
     return bool(connection.scalar(text(asked), {"run": run}))
 
 
-def note_returned(connection: Connection, entity: str, run: int, is_erased: str) -> None:
-    """Write down how many rows of which delivery are about a person who was erased. `is_erased`: SQL over `judged`."""
-    driver(connection).execute(
-        "insert into pii.returned (run, delivery_id, rows) select %s, judged._delivery_id, count(*)"
-        f" from judged.{entity} as judged join ledger.run_deliveries as r on r.delivery_id = judged._delivery_id"
-        f" and r.run = %s and r.judge where {is_erased.replace('%', '%%')} group by 2 on conflict do nothing",
-        [run, run],
-    )
+def note_returned(connection: Connection, run: int, found: Sequence[Found]) -> None:
+    """Write down how many records of which delivery are about a person who was erased."""
+    with driver(connection).cursor() as cursor:
+        cursor.executemany(
+            "insert into pii.returned (run, delivery_id, rows, unreadable) values (%s, %s, %s, %s)"
+            " on conflict do nothing",
+            [(run, of.delivery_id, len(of.rows), len(of.unreadable)) for of in found],
+        )
 
 
 def returned() -> list[dict[str, Any]]:
-    """What has brought erased persons back: of flagged entities the deliveries and how many rows."""
+    """What has brought erased persons back: of flagged entities the deliveries and how many records."""
     with transaction() as connection:
         found = connection.execute(
-            text("select run, delivery_id, feed, rows from pii.returned join ledger.deliveries using (delivery_id)")
+            text(
+                "select run, delivery_id, feed, rows, unreadable"
+                " from pii.returned join ledger.deliveries using (delivery_id)"
+            )
         ).mappings()
         return [dict(row) for row in found]
 

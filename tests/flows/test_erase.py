@@ -262,11 +262,13 @@ def test_who_comes_back_is_flagged_where_that_is_asked(house, small_project, tmp
     forget_settings()
     dbt._record(dbt.project_hash())  # its relations are those that stand
     assert erase("--email", ANN)["if_it_comes_back"] == {"thing": "flag"}
-    things(house, 6, f"n,new,1,,{ANN}", f"n,b,2,,{BOB}")
+    broken = [f"n,bad,-1,,{ANN}", f"n,short,{ANN}", f"n,short,{BOB}"]
+    things(house, 6, f"n,new,1,,{ANN}", f"n,new,1,,{ANN}", f"n,b,2,,{BOB}", *broken)
     house.run()
     assert house.value("select keeper from published.thing where code = 'new'") == "a***@example.com"
     returned = json.loads(command("pii", "erasures").stdout)["returned"]
-    assert [(row["delivery_id"], row["rows"]) for row in returned] == [(4, 1)]
+    assert [(row["delivery_id"], row["rows"], row["unreadable"]) for row in returned] == [(4, 3, 1)]
+    assert house.value("select count(*) from staging.unreadable where delivery_id = 4 and raw_length > 12") == 2
 
 
 def test_any_number_of_entities_is_held_at_once(house):
