@@ -22,6 +22,15 @@ class Row:
     attributes: Mapping[str, Any]
 
 
+class Mark(NamedTuple):
+    """By what a person is known again: a keyed hash; of one that is looked for in texts, of how many words it is, and
+    what tells that a word may be one of them."""
+
+    mark: str
+    words: int | None = None
+    cue: str | None = None
+
+
 @dataclass
 class Found:
     """The rows of one delivery, and the numbers of its records that could not be read and name the person."""
@@ -47,12 +56,14 @@ def open_erasure(connection: Connection) -> int:
     return int(made or 0)
 
 
-def mark(connection: Connection, erasure: int, marks: Collection[str]) -> None:
+def mark(connection: Connection, erasure: int, marks: Collection[Mark]) -> None:
     """Remember by what the person is known again."""
-    driver(connection).execute(
-        "insert into pii.erased_marks (mark, erasure_id) select unnest(%s::text[]), %s on conflict do nothing",
-        [sorted(marks), erasure],
-    )
+    with driver(connection).cursor() as cursor:
+        cursor.executemany(
+            "insert into pii.erased_marks (mark, words, cue, erasure_id) values (%s, %s, %s, %s)"
+            " on conflict do nothing",
+            [(*one, erasure) for one in sorted(marks)],
+        )
 
 
 def erase_rows(

@@ -159,6 +159,28 @@ def test_who_is_named_in_a_text_or_an_unreadable_record_is_stopped(house):
     assert "555 0144" not in everything(house)
 
 
+def test_a_name_in_a_text_or_an_unreadable_record_is_recognised_by_its_words(house):
+    dry = json.loads(command("pii", "erase", "--value", "person_name", "Lee, Ann", "--dry-run").stdout)
+    certificate = erase("--value", "person_name", "Lee, Ann")
+    assert [of["rows"] for of in certificate["deliveries"]] == [of["rows"] for of in dry["deliveries"]] == [1, 1]
+    assert house.value("select note from history.dim_thing where code = 'c' order by valid_from limit 1") is None
+    texts = ["ask ANN  LEE's sister", "Leeann Smith", "Ann and Lee", "to Lee, Ann"]
+    rows = [f'n,{code},1,"{text}",' for code, text in zip("wxyz", texts, strict=True)]
+    things(house, 6, *rows, "n,short,(Ann-Lee)", "n,short,Anna Lee", f"n,a,2,,{BOB}", f"n,b,2,,{BOB}", "n,c,1,,")
+    house.run()
+    stopped = "select row_number, kind from quarantine.thing where delivery_id = 4 order by 1"
+    assert house.sql(stopped) == [(1, "judged"), (4, "judged"), (5, "unreadable"), (6, "unreadable")]
+    assert not re.search("ann lee|to lee, ann|ann-lee", everything(house))
+    assert "anna lee" in everything(house)
+
+
+def test_a_name_of_one_word_is_not_looked_for_in_texts(house):
+    assert erase("--value", "person_name", "A. Bob")["deliveries"] == []
+    things(house, 6, "n,x,1,a Bob,", f"n,a,2,,{BOB}", f"n,b,2,,{BOB}", "n,c,1,,")
+    house.run()
+    assert house.value("select note from published.thing where code = 'x'") == "a Bob"
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
 def test_records_that_cannot_be_read_are_read_in_the_files_encoding(small, encoding):
     lines = [f"n,a,1,,{BOB}", "n,gödöllő 𝄞,1", f"n,c,{ANN}", "n,d,1,,"]
