@@ -9,7 +9,7 @@ from extract.entities import erased_policy, open_key
 from extract.feeds import catalogue
 from flows import dbt
 from flows.erase_plan import bindable, rows_asked_for
-from warehouse import erasure
+from warehouse import erasure, runs
 from warehouse.connection import driver, transaction
 from warehouse.erasure import Found
 
@@ -17,9 +17,12 @@ from warehouse.erasure import Found
 def erase_again(entity: str, run: int) -> int:
     """Empty the rows of a run that an erased person's mark has stopped, in staging, quarantine and archive, and its
     records that could not be read and name such a person; gives how many. Where the entity lets them in
-    (`erased: flag`) nothing is done here."""
+    (`erased: flag`) they are noted and stay."""
     with transaction() as connection:
-        if erased_policy(entity) == "flag" or not erasure.any_marks(connection):
+        if not erasure.any_marks(connection):
+            return 0
+        if erased_policy(entity) == "flag":
+            erasure.note_returned(connection, run, _let_in(connection, run))
             return 0
     found = [*_stopped(entity, run), *_never_judged(entity)]
     if not found:
@@ -41,6 +44,12 @@ def erase_again(entity: str, run: int) -> int:
     for sha256 in left:
         archive.remove(sha256)
     return sum(len(f.numbers) for f in found)
+
+
+def _let_in(connection: Connection, run: int) -> list[Found]:
+    """The records of a run's deliveries that are about somebody who was erased, whatever has become of them."""
+    found = [_returned(connection, dict(delivery)) for delivery in runs.to_judge(run)]
+    return [of_delivery for of_delivery in found if of_delivery.numbers]
 
 
 def _stopped(entity: str, run: int) -> list[Found]:

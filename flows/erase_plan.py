@@ -1,5 +1,6 @@
 """What an erasure would do: the person's rows in every delivery, and by what the person is known again."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +13,11 @@ from extract.entities import classes
 from extract.feeds import Feed, catalogue
 from flows import dbt
 from warehouse.connection import driver, transaction
-from warehouse.erasure import Found, Row
+from warehouse.erasure import Found, Mark, Row
 
 OF_VALUES = ("21", "22", "38", "39", "54", "P0")  # error classes that a value can be the cause of
 TELLING = ("email", "phone", "government_id", "ip")  # classes whose values are looked for in any cell of a row
+WORDED = ("person_name", "street_address")  # classes whose values are looked for in texts, word by word
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,13 @@ class Plan:
 
     found: dict[str, list[Found]] = field(default_factory=dict)  # by entity
     tokens: dict[str, set[str]] = field(default_factory=dict)
-    marks: set[str] = field(default_factory=set)
+    marks: set[Mark] = field(default_factory=set)
     ids: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the person is looked for in texts, word by word."""
+        return any(mark.words for mark in self.marks)
 
 
 def look(person: Person, entities: Sequence[str]) -> Plan:
@@ -53,7 +60,7 @@ def look(person: Person, entities: Sequence[str]) -> Plan:
         if query := queries.get(entity):
             plan.tokens[entity], marks = _tokens_and_marks(query, str(person.value))
             plan.marks |= marks
-        if plan.tokens[entity] or person.told or person.key:
+        if plan.tokens[entity] or plan.has_words or person.told or person.key:
             for feed in catalogue().of_entity(entity):
                 for delivery in _deliveries(feed):
                     found = _rows_of(feed, delivery, queries, person, plan)
@@ -70,7 +77,7 @@ def _queries(person: Person, entities: Sequence[str]) -> dict[str, str]:
     pieces = {
         entity: f"{{{{ tokens_of_value('{entity}', '{pii}') }}}}"
         for entity in entities
-        if person.value is not None and pii in {*classes(entity).values(), *TELLING}
+        if person.value is not None and pii in {*classes(entity).values(), *TELLING, *WORDED}
     }
     for entity in entities:
         for feed in catalogue().of_entity(entity):
@@ -79,13 +86,14 @@ def _queries(person: Person, entities: Sequence[str]) -> dict[str, str]:
     return dict(zip(pieces, dbt.compiled(*pieces.values()), strict=True))
 
 
-def _tokens_and_marks(query: str, value: str) -> tuple[set[str], set[str]]:
+def _tokens_and_marks(query: str, value: str) -> tuple[set[str], set[Mark]]:
     with transaction() as connection:
         row = driver(connection).execute(bindable(query, "value"), {"value": value}).fetchone()
-    return (set(row[0]), set(row[1])) if row else (set(), set())
+    tokens, marks, of_words = row or ([], [], None)
+    return set(tokens), {Mark(mark) for mark in marks} | ({Mark(**of_words)} if of_words else set())
 
 
-def _id_marks(entity: str, plan: Plan) -> set[str]:
+def _id_marks(entity: str, plan: Plan) -> set[Mark]:
     """What the ids of the rows are known again by."""
     with transaction() as connection:
         found = driver(connection).execute(
@@ -93,7 +101,7 @@ def _id_marks(entity: str, plan: Plan) -> set[str]:
             " from unnest(%s::text[]) as id, pii.erased_key_now() as k",
             [entity, sorted(plan.ids[entity])],
         )
-        return {row[0] for row in found.fetchall()}
+        return {Mark(row[0]) for row in found.fetchall()}
 
 
 def bindable(query: str, *names: str) -> Any:
@@ -128,7 +136,7 @@ def _rows_of(feed: Feed, delivery: Mapping[str, Any], queries: Mapping[str, str]
         asked = {
             "delivery": number,
             "tokens": sorted(plan.tokens[feed.entity]),
-            "marks": sorted(plan.marks),
+            "marks": json.dumps([mark._asdict() for mark in plan.marks]),
             "told": _naming(connection, feed, number, person.told),
             "key": list(person.key) or None,
             "id": person.key[0] if len(person.key) == 1 else None,
@@ -181,8 +189,8 @@ def _unreadable(connection: Connection, query: str, asked: Mapping[str, Any], pe
     """The records that could not be read and name the person: the value, however it is spelt, or every part of the
     key."""
     cells = (
-        " union select row_number from staging.unreadable where delivery_id = %(delivery)s and (select bool_and("
-        "strpos(lower(encode(raw_bytes, 'escape')), lower(told)) > 0) from unnest(%(words)s::text[]) as told)"
+        " union select row_number from staging.unreadable_texts where delivery_id = %(delivery)s and (select bool_and("
+        "strpos(lower(record), lower(told)) > 0) from unnest(%(words)s::text[]) as told)"
     )
     words = [person.told] if person.told else list(person.key)
     statement = bindable(query + cells, "delivery", "marks", "words")

@@ -200,10 +200,6 @@ def erased_rule(entity: str) -> tuple[runs.Rule, ...]:
 @step("empty what brings erased persons back in {entity} run {run}")
 def empty_returned(entity: str, run: int) -> None:
     """Empty the rows that brought an erased person back; where they are let in, note them."""
-    with transaction() as connection:
-        if erased_policy(entity) == "flag" and erasure.any_marks(connection):
-            [is_erased] = dbt.compiled(f"{{{{ is_erased('{entity}', 'judged') }}}}")
-            erasure.note_returned(connection, entity, run, is_erased)
     erase_again(entity, run)
 
 

@@ -30,7 +30,7 @@ def write(entity: str, feed: Feed, delivery_id: int | None, kind: str | None, ou
         bad = vendor_rows.newest(connection, entity, feed.key, delivery_id)
         header = tuple(bad.found.get("header") or (column.headers[0] for column in feed.columns))
         columns = [vendor_rows.VendorColumn(*column) for column in layout(feed, header, bad.found.get("mapping"))]
-        rows = vendor_rows.read(connection, entity, bad.delivery_id, columns)
+        rows = vendor_rows.read(connection, entity, bad, columns)
         quarantine.record(connection, entity, "export", by, None, [bad.delivery_id], None, len(rows))
     kind = kind or ("xlsx" if bad.found.get("format") == "excel" else "csv")
     folder = settings().folder("returns")

@@ -3,6 +3,7 @@
 What is read here is raw personal data: it goes back to the vendor that it came from, and nowhere else.
 """
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -73,7 +74,7 @@ def newest(connection: Connection, entity: str, feed: str, delivery_id: int | No
     return BadRows(**found)
 
 
-def read(connection: Connection, entity: str, delivery_id: int, columns: Sequence[VendorColumn]) -> list[BadRow]:
+def read(connection: Connection, entity: str, bad: BadRows, columns: Sequence[VendorColumn]) -> list[BadRow]:
     """The open rows of a delivery that its owner is to mend, in the order of their file."""
     found = connection.execute(
         text(
@@ -81,15 +82,16 @@ def read(connection: Connection, entity: str, delivery_id: int, columns: Sequenc
             f" from quarantine.\"{entity}\" where delivery_id = :id and status = 'open' and responsible = 'vendor'"
             " order by row_number"
         ),
-        {"id": delivery_id},
+        {"id": bad.delivery_id},
     ).mappings()
+    encoding = str(bad.found.get("encoding") or "utf-8")
     return [
         BadRow(
             row["row_number"],
             row["line_number"],
             tuple(_cell(row["raw"] or {}, column) for column in columns),
             tuple(row["reasons"]),
-            _text(row["raw_bytes"]),
+            _text(row["raw_bytes"], encoding),
         )
         for row in found
     ]
@@ -100,6 +102,7 @@ def _cell(raw: Mapping[str, Any], column: VendorColumn) -> str:
     return "" if value is None else str(value)
 
 
-def _text(raw: bytes | None) -> str:
-    """A record that could not be split, as far as it can be shown."""
-    return bytes(raw).decode("utf-8", "replace").rstrip("\r\n").replace("\0", "\ufffd") if raw else ""
+def _text(raw: bytes | None, encoding: str) -> str:
+    """A record that could not be split, as far as it can be shown. One that was erased begins with a BOM."""
+    encoding = "utf-8-sig" if raw and raw.startswith(codecs.BOM_UTF8) else encoding
+    return raw.decode(encoding, "replace").rstrip("\r\n").replace("\0", "\ufffd") if raw else ""

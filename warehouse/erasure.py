@@ -22,6 +22,15 @@ class Row:
     attributes: Mapping[str, Any]
 
 
+class Mark(NamedTuple):
+    """By what a person is known again: a keyed hash; of one that is looked for in texts, of how many words it is, and
+    what tells that a word may be one of them."""
+
+    mark: str
+    words: int | None = None
+    cue: str | None = None
+
+
 @dataclass
 class Found:
     """The rows of one delivery, and the numbers of its records that could not be read and name the person."""
@@ -47,12 +56,14 @@ def open_erasure(connection: Connection) -> int:
     return int(made or 0)
 
 
-def mark(connection: Connection, erasure: int, marks: Collection[str]) -> None:
+def mark(connection: Connection, erasure: int, marks: Collection[Mark]) -> None:
     """Remember by what the person is known again."""
-    driver(connection).execute(
-        "insert into pii.erased_marks (mark, erasure_id) select unnest(%s::text[]), %s on conflict do nothing",
-        [sorted(marks), erasure],
-    )
+    with driver(connection).cursor() as cursor:
+        cursor.executemany(
+            "insert into pii.erased_marks (mark, words, cue, erasure_id) values (%s, %s, %s, %s)"
+            " on conflict do nothing",
+            [(*one, erasure) for one in sorted(marks)],
+        )
 
 
 def erase_rows(
@@ -107,8 +118,8 @@ def _empty_unreadable(connection: Connection, erasure: int, entity: str, found: 
         " select u.delivery_id, u.row_number, u.line_number, %(entity)s, 'unreadable', jsonb_build_object("
         "'parts', coalesce((select string_agg(distinct part, chr(10)) from"
         f' history."dim_{entity}" as d cross join unnest(array[{parts}]) as part where d._feed = %(feed)s'
-        " and strpos(lower(encode(u.raw_bytes, 'escape')), lower(part)) > 0), ''),"
-        " 'cut', u.raw_length > length(u.raw_bytes)), %(erasure)s from staging.unreadable as u"
+        " and strpos(lower(u.record), lower(part)) > 0), ''),"
+        " 'cut', u.is_cut), %(erasure)s from staging.unreadable_texts as u"
         " where u.delivery_id = %(at)s and u.row_number = any(%(numbers)s) on conflict do nothing",
         parameters,
     )
@@ -121,8 +132,9 @@ def _empty_unreadable(connection: Connection, erasure: int, entity: str, found: 
         )
 
 
-# What stays of a record that could not be read: the keys in it; one that was cut off may have named any key.
-PARTS = "convert_to(e.attributes ->> 'parts', 'UTF8')"
+# What stays of a record that could not be read: the keys in it, behind a BOM, for the file may have been in another
+# encoding; one that was cut off may have named any key.
+PARTS = "convert_to(U&'\\FEFF' || (e.attributes ->> 'parts'), 'UTF8')"
 LENGTH = f"length({PARTS}) + case when (e.attributes ->> 'cut')::boolean then 1 else 0 end"
 
 
@@ -292,21 +304,24 @@ def any_to_judge(connection: Connection, run: int) -> bool:
     return bool(connection.scalar(text(asked), {"run": run}))
 
 
-def note_returned(connection: Connection, entity: str, run: int, is_erased: str) -> None:
-    """Write down how many rows of which delivery are about a person who was erased. `is_erased`: SQL over `judged`."""
-    driver(connection).execute(
-        "insert into pii.returned (run, delivery_id, rows) select %s, judged._delivery_id, count(*)"
-        f" from judged.{entity} as judged join ledger.run_deliveries as r on r.delivery_id = judged._delivery_id"
-        f" and r.run = %s and r.judge where {is_erased.replace('%', '%%')} group by 2 on conflict do nothing",
-        [run, run],
-    )
+def note_returned(connection: Connection, run: int, found: Sequence[Found]) -> None:
+    """Write down how many records of which delivery are about a person who was erased."""
+    with driver(connection).cursor() as cursor:
+        cursor.executemany(
+            "insert into pii.returned (run, delivery_id, rows, unreadable) values (%s, %s, %s, %s)"
+            " on conflict do nothing",
+            [(run, of.delivery_id, len(of.rows), len(of.unreadable)) for of in found],
+        )
 
 
 def returned() -> list[dict[str, Any]]:
-    """What has brought erased persons back: of flagged entities the deliveries and how many rows."""
+    """What has brought erased persons back: of flagged entities the deliveries and how many records."""
     with transaction() as connection:
         found = connection.execute(
-            text("select run, delivery_id, feed, rows from pii.returned join ledger.deliveries using (delivery_id)")
+            text(
+                "select run, delivery_id, feed, rows, unreadable"
+                " from pii.returned join ledger.deliveries using (delivery_id)"
+            )
         ).mappings()
         return [dict(row) for row in found]
 

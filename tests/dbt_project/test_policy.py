@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from command import sluice as command
 from conftest import forget_settings
 from workbench import Checks, reasons, things
 
@@ -43,6 +44,23 @@ def test_a_rule_that_warns_lets_the_row_pass_and_records_it(bench, checks):
         (2, 3, "size_big", "size", "warning", "us", "7", True),
     ]
     assert bench.sql("select name, outcome from ledger.check_results where outcome = 'WARN'") != []
+
+
+def test_where_nothing_is_near_nothing_is_said_of_it(bench, checks):
+    nearest = "It is one of ours (e.g. 1). The nearest is {proposal}. Ask us."
+    with_rule(checks, "size_odd", "size = 5", message=nearest)
+    with_rule(checks, "size_two", "size = 2", message="The nearest is {proposal}.")
+    with_rule(checks, "size_big", "size > 5", on_fail="warn", message=nearest)
+    with_rule(checks, "size_huge", "size > 99", on_fail="refuse", message=nearest)
+    things(bench, 1, "n,a,5,,", "n,b,6,,", "n,c,2,,", "n,d,1,,")
+    bench.run()
+    things(bench, 2, "n,a,100,,")
+    with pytest.raises(RunError, match=r"the first on line 2. It is one of ours \(e.g. 1\). Ask us.$"):
+        bench.run()
+    told = command("quarantine", "list", "thing", "--json").stdout
+    assert "It is one of ours (e.g. 1). Ask us." in told
+    assert "The nearest is none." in told
+    assert bench.value("select message from ledger.issues") == "It is one of ours (e.g. 1). Ask us."
 
 
 def test_a_critical_reason_makes_a_critical_row_and_values_are_masked(bench, checks):

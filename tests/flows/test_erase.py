@@ -159,6 +159,49 @@ def test_who_is_named_in_a_text_or_an_unreadable_record_is_stopped(house):
     assert "555 0144" not in everything(house)
 
 
+def test_a_name_in_a_text_or_an_unreadable_record_is_recognised_by_its_words(house):
+    dry = json.loads(command("pii", "erase", "--value", "person_name", "Lee, Ann", "--dry-run").stdout)
+    certificate = erase("--value", "person_name", "Lee, Ann")
+    assert [of["rows"] for of in certificate["deliveries"]] == [of["rows"] for of in dry["deliveries"]] == [1, 1]
+    assert house.value("select note from history.dim_thing where code = 'c' order by valid_from limit 1") is None
+    texts = ["ask ANN  LEE's sister", "Leeann Smith", "Ann and Lee", "to Lee, Ann"]
+    rows = [f'n,{code},1,"{text}",' for code, text in zip("wxyz", texts, strict=True)]
+    things(house, 6, *rows, "n,short,(Ann-Lee)", "n,short,Anna Lee", f"n,a,2,,{BOB}", f"n,b,2,,{BOB}", "n,c,1,,")
+    house.run()
+    stopped = "select row_number, kind from quarantine.thing where delivery_id = 4 order by 1"
+    assert house.sql(stopped) == [(1, "judged"), (4, "judged"), (5, "unreadable"), (6, "unreadable")]
+    assert not re.search("ann lee|to lee, ann|ann-lee", everything(house))
+    assert "anna lee" in everything(house)
+
+
+def test_a_name_of_one_word_is_not_looked_for_in_texts(house):
+    assert erase("--value", "person_name", "A. Bob")["deliveries"] == []
+    things(house, 6, "n,x,1,a Bob,", f"n,a,2,,{BOB}", f"n,b,2,,{BOB}", "n,c,1,,")
+    house.run()
+    assert house.value("select note from published.thing where code = 'x'") == "a Bob"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_records_that_cannot_be_read_are_read_in_the_files_encoding(small, encoding):
+    lines = [f"n,a,1,,{BOB}", "n,gödöllő 𝄞,1", f"n,c,{ANN}", "n,d,1,,"]
+    of_day = [small.file(f"things-2026-01-0{day}.csv", in_encoding(lines[: day + 2], encoding)) for day in (1, 2)]
+    small.deliver("acme.things", of_day[0])
+    small.run()
+    assert ANN in everything(small).replace("\\\\000", "")
+    assert [of["rows"] for of in erase("--email", ANN)["deliveries"]] == [1]
+    small.deliver("acme.things", of_day[1])
+    small.run()
+    assert len(small.sql("select from pii.erased_rows where fate = 'unreadable'")) == 2
+    assert ANN not in everything(small).replace("\\\\000", "")
+    texts = small.sql("select record from staging.unreadable_texts order by delivery_id, row_number")
+    assert [text for (text,) in texts] == ["n,gödöllő 𝄞,1", "a\nn"] * 2
+
+
+def in_encoding(lines, encoding):
+    bom = "" if encoding == "utf-16" else "\ufeff"
+    return (bom + HEADER + "".join(line + "\n" for line in lines)).encode(encoding)
+
+
 def test_by_token_and_by_key(house):
     token = house.value(f"select token from pii.vault where value = '{BOB}'")
     erase("--token", token)
@@ -241,11 +284,13 @@ def test_who_comes_back_is_flagged_where_that_is_asked(house, small_project, tmp
     forget_settings()
     dbt._record(dbt.project_hash())  # its relations are those that stand
     assert erase("--email", ANN)["if_it_comes_back"] == {"thing": "flag"}
-    things(house, 6, f"n,new,1,,{ANN}", f"n,b,2,,{BOB}")
+    broken = [f"n,bad,-1,,{ANN}", f"n,short,{ANN}", f"n,short,{BOB}"]
+    things(house, 6, f"n,new,1,,{ANN}", f"n,new,1,,{ANN}", f"n,b,2,,{BOB}", *broken)
     house.run()
     assert house.value("select keeper from published.thing where code = 'new'") == "a***@example.com"
     returned = json.loads(command("pii", "erasures").stdout)["returned"]
-    assert [(row["delivery_id"], row["rows"]) for row in returned] == [(4, 1)]
+    assert [(row["delivery_id"], row["rows"], row["unreadable"]) for row in returned] == [(4, 3, 1)]
+    assert house.value("select count(*) from staging.unreadable where delivery_id = 4 and raw_length > 12") == 2
 
 
 def test_any_number_of_entities_is_held_at_once(house):

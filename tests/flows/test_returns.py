@@ -23,7 +23,7 @@ def deliver_odd(small):
         "bob@example.com;Größe;m;x;00124;north",
         "=cmd;-1+2;m;-7;@b;north",
         '"a ""quoted"" one";"two\r\nlines";m;4;;north',
-        "eve@example.com;;m;5;00129;north;far;too;many",
+        "eve@example.com;Größe;m;5;00129;north;far;too;many",
     ]
     content = "\r\n".join(lines) + "\r\n"
     return small.deliver("acme.things", small.file("things-2026-01-01.csv", content.encode("cp1252")))
@@ -55,7 +55,7 @@ def test_a_csv_is_as_the_vendors_own(small):
     assert rows[2][:6] == ["=cmd", "-1+2", "m", "-7", "@b", "north"]
     assert rows[3][:6] == ['a "quoted" one', "two\r\nlines", "m", "4", "", "north"]
     assert rows[4][:6] == [""] * 6
-    assert rows[4][10] == "eve@example.com;;m;5;00129;north;far;too;many"
+    assert rows[4][10] == "eve@example.com;Größe;m;5;00129;north;far;too;many"
     assert "\r\n" in text
     assert small.sql("select action, deliveries, rows from ledger.quarantine_actions") == [("export", [1], 4)]
 

@@ -82,7 +82,7 @@
             count(*),
             0,
             rules.code || ': ' || count(*) || ' rows break it, the first on line ' || min(judged._line_number)
-                || '. ' || rules.message
+                || '. ' || {{ without_proposal('rules') }}
         from {{ judged }} as judged
         cross join lateral unnest(string_to_array(judged._broken, ',')) as broken (code)
         join ledger.rules on rules.code = broken.code

@@ -1,8 +1,18 @@
 {# A rule's message for a row: where it says {proposal}, what the mapping found to be near, see `with_proposals`. #}
 {% macro told_message(rules, row) -%}
-replace({{ rules }}.message, '{proposal}', coalesce((
+coalesce(replace({{ rules }}.message, '{proposal}', (
     select part.value -> 'near' ->> {{ rules }}.column_name
     from jsonb_array_elements({{ row }}._unparsed) as part
     where jsonb_typeof(part.value) = 'object'
-), 'nothing'))
+)), {{ without_proposal(rules) }})
+{%- endmacro %}
+
+{# A rule's message where nothing is near: without the sentence that would say what is. #}
+{% macro without_proposal(rules) -%}
+replace(
+    coalesce(
+        nullif(ltrim(regexp_replace({{ rules }}.message, '(^|(?<=[.!?])\s+)(?:[^.!?]|[.!?](?!\s))*\{proposal\}[^.!?]*[.!?]?', '')), ''),
+        {{ rules }}.message
+    ), '{proposal}', 'none'
+)
 {%- endmacro %}

@@ -126,7 +126,7 @@ on conflict (delivery_id, row_number) do update set
             rules.column_name,
             rules.severity,
             rules.responsible,
-            rules.message,
+            {{ told_message('rules', 'passed') }},
             values_told.told ->> rules.column_name,
             {{ delivery.run }}
         from passed

@@ -31,10 +31,7 @@
     {%- if patterns %}
         insert into ledger.skipped (delivery_id, row_number, line_number, why)
         select delivery_id, row_number, line_number, skipped.why
-        from staging.unreadable
-        cross join lateral (
-            select rtrim(staging.text_of(raw_bytes), e'\r\n') as record offset 0
-        ) as came
+        from staging.unreadable_texts as came
         cross join lateral (
             select case
                 {%- for skip in patterns %}
@@ -43,7 +40,7 @@
             end as why
         ) as skipped
         where delivery_id = {{ delivery.delivery_id }} and skipped.why is not null
-            and raw_length = length(raw_bytes) and came.record !~ '[\r\n]';
+            and not came.is_cut and came.record !~ '[\r\n]';
         get diagnostics left_unread = row_count;
     {%- endif %}
 {% endmacro %}
