@@ -38,7 +38,7 @@ reported as (
 
     from totals
     cross join lateral jsonb_each_text(totals.days) as pair
-    where totals.school_number not in (select school_number from {{ ref('ignored_schools') }})
+    where totals.school_number not in (select school_number from {{ ref('known_ignored_schools') }})
 
 ),
 
