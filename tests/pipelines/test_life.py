@@ -69,8 +69,8 @@ def test_duplicates_point_to_their_winner_and_it_is_decided_anew(house):
         "relief.scraped/8": "relief.oxygen/2",
         "relief.scraped/9": "relief.scraped/9",
     }
-    with_none_verified = "2,Gas B,55550 10002,Kerala,Kochi,Not verified,"
-    oxygen(house, 7, with_none_verified)
+    with_none_verified = "2;Gas B;55550 10002;Kerala;Kochi;Not verified;"  # a desk whose office writes semicolons
+    oxygen(house, 7, with_none_verified, header=OXYGEN.replace(",", ";"))
     house.run("resource")
     assert winners(house)["relief.scraped/8"] == "relief.oxygen/2"  # alike, so the feed's priority decides
 
