@@ -74,8 +74,9 @@ def test_by_what_is_counted_and_where_towns_lie_has_a_history(house):
     more = (SEEDS / "rolling_windows.csv").read_text() + "3 days,3,0\nnever,0,0\n"
     house.deliver("registrar.rolling_windows", house.file("rolling_windows.csv", more))
     fewer = "".join(line for line in (SEEDS / "us_places.csv").read_text().splitlines(True) if "Alamo" not in line)
-    house.deliver("gazetteer.towns", house.file("us_places.csv", fewer))
+    house.deliver("gazetteer.towns", house.file("us_places.csv", fewer + "Nevada,Someplace\n"))
     house.run("counting_rule", "place")
+    assert house.sql("select reasons -> 0 ->> 'code' from quarantine.place") == [("state_invalid",)]
     windows = "select days from reference.known_rolling_windows order by days"
     assert house.sql(windows) == [(3,), (7,), (7,), (14,), (21,)]
     assert house.value("select count(*) from reference.known_towns") == towns - 1
