@@ -31,8 +31,8 @@ reported as (
         totals.school_number,
         pair.key::date as day,
         pair.key::date - 1 as since,
-        pair.value::bigint as new_cases,
-        0::bigint as correction,
+        greatest(pair.value::bigint, 0) as new_cases,
+        least(pair.value::bigint, 0) as correction,
         1::bigint as polls,
         'reported' as basis
 
