@@ -84,8 +84,8 @@ def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str
 
 
 def _effects(connection: Connection, entity: str, delivery: RowMapping, bounds: Bounds) -> Mapping[str, Any]:
-    """Keys that are open, would change and would vanish, and whether a torn file has them vanish. A delta closes nothing:
-    where it may change every key, none has to be looked at."""
+    """Keys that are open, would change and would vanish, and whether a torn file has them vanish. A delta closes
+    nothing: where it may change every key, none has to be looked at."""
     if delivery["mode"] == "delta" and bounds["change"] >= 1:
         return {"keys": 0, "changed": 0, "gone": 0, "torn": False}
     at_its_time = "valid_to is null" if delivery["is_latest"] else AT_ITS_TIME

@@ -43,8 +43,8 @@ def promote(entities: Sequence[str], url: str, *, dry_run: bool, files: str | No
 
     A dry run does the same and rolls it back. What is there already stays as it is, so that one that was killed at its
     end can be said again. `files`: the bucket or folder for the exported files; they are there before the transaction
-    ends, and `latest` names them after it. Raises SluiceError where one is not published, its run did not pass the gate,
-    or the other warehouse is this one.
+    ends, and `latest` names them after it. Raises SluiceError where one is not published, its run did not pass the
+    gate, or the other warehouse is this one.
     """
     with _source() as here, _target(url) as there:
         _refuse_same(here, there)
@@ -89,7 +89,8 @@ def rollback(entities: Sequence[str], url: str, *, files: str | None = None) -> 
 def _last(there: psycopg.Connection, entity: str) -> int | None:
     """The run whose publication is there, as far as that is written down."""
     found = there.execute(
-        "select run from ledger.promotions where entity = %s and rolled_back_at is null order by promotion_id desc limit 1",
+        "select run from ledger.promotions where entity = %s and rolled_back_at is null"
+        " order by promotion_id desc limit 1",
         [entity],
     ).fetchone()
     return found[0] if found else None
