@@ -23,8 +23,8 @@ IF_NOT = {
     "refuse": "the file is refused",
 }
 RULES = (
-    "## Rules\n\nA row that is held back is in `quarantine.<entity>` with all its reasons, and its owner is told; an issue"
-    " of a value is in `ledger.issues`, and the row goes on."
+    "## Rules\n\nA row that is held back is in `quarantine.<entity>` with all its reasons, and its owner is told; an"
+    " issue of a value is in `ledger.issues`, and the row goes on."
 )
 
 
@@ -157,11 +157,11 @@ def _told(node: Any) -> Iterator[dict[str, str]]:
 
 
 def _derived(pipeline: Pipeline) -> Iterator[str]:
-    """The published models that are made of the pipeline's entities, and of no other."""
+    """The published models that are made of the pipeline's entities and lists, and of no other."""
     for file in sorted((DBT / "models" / "published").rglob("*.yml")):
         for model in yaml.safe_load(file.read_text())["models"]:
             sources = model.get("config", {}).get("meta", {}).get("derived_from", [])
-            if sources and set(sources) <= set(pipeline.entities):
+            if sources and set(sources) <= set(pipeline.all):
                 yield f"- `published.{model['name']}`: {' '.join(model['description'].split())}"
 
 
