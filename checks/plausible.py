@@ -15,7 +15,7 @@ LAST = 10  # deliveries that a row count is held against
 # The new deliveries of a run. Of several files in one run each is held against the one before it, as if they had come
 # one by one; `is_latest`: history knows nothing of its feed that is later.
 COMING = (
-    "select d.delivery_id, d.feed, d.mode, d.mends, d.effective_at, d.rows_from, a.staged, a.quarantined,"
+    "select d.delivery_id, d.feed, d.mode, d.mends, d.effective_at, d.rows_from, a.read, a.staged, a.quarantined,"
     " lag(case when d.mode = 'full' then d.delivery_id end) over (partition by d.feed, d.mode order by d.effective_at)"
     " as before, not exists (select from ledger.deliveries as later where later.feed = d.feed and later.in_history"
     " and later.effective_at > d.effective_at) as is_latest,"
@@ -38,6 +38,11 @@ EFFECTS = (
     " from ({known}) as known left join ({told}) as told on told.id = known.id"
 )
 TOLD = "select {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{delivery_id}"
+# A file that was half written when it was taken ends in the middle of a record.
+TORN = (
+    "select exists (select from quarantine.{entity} where delivery_id = {delivery_id} and kind = 'unreadable'"
+    " and row_number = {read} and reasons -> 0 ->> 'code' in ('too_few_cells', 'unbalanced_quote'))"
+)
 # Where rows have times of their own, the last that is said of a key.
 TOLD_LAST = (
     "select distinct on ({entity}_id) {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{delivery_id}"
@@ -91,10 +96,10 @@ def doubts(entity: str, run: int, bounds: Mapping[str, Bounds]) -> dict[int, str
 
 
 def _effects(connection: Connection, entity: str, delivery: RowMapping, bounds: Bounds) -> Mapping[str, Any]:
-    """Keys that are open, would change and would vanish. A delta closes nothing: where it may change every key, none
-    has to be looked at."""
+    """Keys that are open, would change and would vanish, and whether a torn file has them vanish. A delta closes
+    nothing: where it may change every key, none has to be looked at."""
     if delivery["mode"] == "delta" and bounds["change"] >= 1:
-        return {"keys": 0, "changed": 0, "gone": 0}
+        return {"keys": 0, "changed": 0, "gone": 0, "torn": False}
     at_its_time = "valid_to is null" if delivery["is_latest"] else AT_ITS_TIME
     known = (BEFORE if delivery["before"] else OPEN).format(entity=entity, at_its_time=at_its_time, **delivery)
     told = (TOLD_LAST if delivery["rows_from"] else TOLD).format(entity=entity, **delivery)
@@ -106,7 +111,9 @@ def _effects(connection: Connection, entity: str, delivery: RowMapping, bounds: 
         EFFECTS.format(entity=entity, delivery_id=delivery["delivery_id"], known=known, told=told, keys=keys)
     )
     found = connection.execute(effects, dict(delivery)).mappings().one()
-    return {**found, "gone": found["gone"] if delivery["mode"] == "full" else 0}
+    gone = found["gone"] if delivery["mode"] == "full" else 0
+    torn = gone and connection.scalar(text(TORN.format(entity=entity, **delivery)))
+    return {**found, "gone": gone, "torn": bool(torn)}
 
 
 def _shares(row: Mapping[str, Any], bounds: Bounds) -> list[Finding]:
@@ -122,6 +129,9 @@ def _shares(row: Mapping[str, Any], bounds: Bounds) -> list[Finding]:
         share = part / whole if whole else 0.0
         message = f"{part} of {whole} {what} ({share:.0%}, the bound is {bound:.0%})"
         found.append(Finding(check, "wait" if outside else "pass", message, share, bound))
+    if row["torn"]:
+        message = f"its last record is cut short, so it may be half a file, and {row['gone']} keys would vanish"
+        found.append(Finding("torn", "wait", message, row["gone"], 0))
     return found
 
 

@@ -88,15 +88,18 @@ def _in_its_place(file: Any) -> str:
 
 @main.command()
 @click.argument("entities", nargs=-1, metavar="[ENTITY]...")
+@click.option("--feed", "feeds", multiple=True, metavar="VENDOR.FEED", help="Collect this feed only, for its entity.")
 @told_plainly
-def run(entities: tuple[str, ...]) -> None:
+def run(entities: tuple[str, ...], feeds: tuple[str, ...]) -> None:
     """Collect what is new; judge, split, merge, gate and publish every ENTITY, or those named."""
     from flows.prefect_door import go
     from flows.run import RunError
     from flows.run import run as run_flow
 
+    if entities and feeds:
+        raise click.UsageError("name entities, or feeds: a feed's entity is known.")
     try:
-        tell(go(run_flow, list(entities)))
+        tell(go(run_flow, list(entities), list(feeds)))
     except RunError as error:
         tell(error.report)
         raise

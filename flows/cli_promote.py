@@ -32,7 +32,7 @@ def promote(entities: tuple[str, ...], setting: str, dry_run: bool, rollback: bo
 
     chosen = parents_first([catalogue().entity(entity) for entity in entities])
     if rollback:
-        promotion.rollback(chosen, _url(setting))
+        promotion.rollback(chosen, _url(setting), files=settings().promote_files)
         say(f"{', '.join(chosen)}: consumers there see the publication before again.")
         return
     made = promotion.promote(chosen, _url(setting), dry_run=dry_run, files=settings().promote_files)

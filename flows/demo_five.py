@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,20 +61,20 @@ def show(pipeline: Pipeline) -> None:
         go(run, list(pipeline.all))
     except RunError as error:  # it is told, and the others go on
         console.print(str(error), highlight=False, soft_wrap=True)
-    console.print(line(pipeline), highlight=False, soft_wrap=True)
+    console.print(line(pipeline.name, pipeline.entities), highlight=False, soft_wrap=True)
 
 
-def line(pipeline: Pipeline) -> str:
-    """What came in, where its records went, and what is published, of one pipeline."""
+def line(name: str, entities: Sequence[str]) -> str:
+    """What came in, where its records went, and what is published, of some entities."""
     from publish import views
 
     found = views.status()
-    ours = [d for d in found["deliveries"] if d["entity"] in pipeline.entities]
-    totals = {name: sum(d["rows"][name] or 0 for d in ours) for name in COUNTED}
-    published = {p["entity"]: p for p in found["publications"] if p["entity"] in pipeline.entities}
+    ours = [d for d in found["deliveries"] if d["entity"] in entities]
+    totals = {count: sum(d["rows"][count] or 0 for d in ours) for count in COUNTED}
+    published = {p["entity"]: p for p in found["publications"] if p["entity"] in entities}
     feeds = {(d["vendor"], d["feed"]) for d in ours}
     return (
-        f"[bold]{pipeline.name.ljust(9)}[/bold] {len(feeds)} feeds, {len(ours)} files,"
+        f"[bold]{name.ljust(9)}[/bold] {len(feeds)} feeds, {len(ours)} files,"
         f" {totals['read']} records = {totals['good']} good + {totals['quarantined']} in quarantine"
         f" + {totals['unreadable']} unreadable{_rest(totals)}. Published: {', '.join(map(_told, published.values()))}"
     )
@@ -88,11 +89,18 @@ def _told(publication: dict[str, Any]) -> str:
     return f"{publication['entity']} {publication['rows']} rows (run {publication['run']})"
 
 
+def shared() -> list[str]:
+    """The lists that pipelines look into, and that are no pipeline's own."""
+    own = {entity for pipeline in pipelines() for entity in pipeline.entities}
+    return [entity for entity in dict.fromkeys(e for p in pipelines() for e in p.lists) if entity not in own]
+
+
 def main() -> None:
-    """All of them; a second time nothing is new, and the same is said."""
+    """All of them, and the lists that they share; a second time nothing is new, and the same is said."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     for pipeline in pipelines():
         show(pipeline)
+    console.print(line("lists", shared()), highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

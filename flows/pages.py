@@ -16,6 +16,16 @@ from extract.feeds import Catalogue, Feed, load
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDER = PROJECT / "docs" / "pipelines"
 DBT = PROJECT / "dbt_project"
+IF_NOT = {
+    None: "held back",
+    "quarantine": "held back",
+    "warn": "an issue of the value",
+    "refuse": "the file is refused",
+}
+RULES = (
+    "## Rules\n\nA row that is held back is in `quarantine.<entity>` with all its reasons, and its owner is told; an"
+    " issue of a value is in `ledger.issues`, and the row goes on."
+)
 
 
 class Pipeline(BaseModel):
@@ -56,6 +66,7 @@ def page(pipeline: Pipeline) -> str:
         "\n".join(f"- {note}" for note in pipeline.notes),
         "## Feeds\n\n" + "\n".join(_feeds(pipeline, feeds)),
         "\n".join(_amended(pipeline, feeds)),
+        RULES,
         *(_rules(entity) for entity in pipeline.entities),
         "## Published beside the entities\n\n" + "\n".join(_derived(pipeline)),
     ]
@@ -74,13 +85,14 @@ def _picture(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
 
 
 def _feeds(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
-    yield "| feed | entity | what it is | mode | speaks of | owner |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| feed | entity | what it is | comes by | mode | speaks of | owner |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for entity in pipeline.all:
         for feed in feeds.of_entity(entity):
             told = _table_of(feed)["description"].strip().rstrip(".")
             owner = f"{feed.owner.name}, {', '.join(feed.owner.email)}"
-            yield f"| `{feed.key}` | {entity} | {told} | {feed.mode} | {_effective(feed)} | {owner} |"
+            said = f"{told} | {_way(feed)} | {feed.mode} | {_effective(feed)}"
+            yield f"| `{feed.key}` | {entity} | {said} | {owner} |"
 
 
 def _amended(pipeline: Pipeline, feeds: Catalogue) -> Iterator[str]:
@@ -99,6 +111,12 @@ def _step(step: dict[str, Any]) -> str:
     if kind == "concat":
         return f"made of {', '.join(step['columns'])}"
     return f"where empty, {step['from']}" if kind == "default_from" else f"where still empty, `{step['value']}`"
+
+
+def _way(feed: Feed) -> str:
+    """How a feed's files come: the way, and of those that lie somewhere, where."""
+    place = feed.arrives.drop or feed.arrives.gather or feed.arrives.seed
+    return f"{feed.arrives.way} `{place}`" if place else feed.arrives.way
 
 
 def _effective(feed: Feed) -> str:
@@ -120,8 +138,9 @@ def _table_of(feed: Feed) -> dict[str, Any]:
 
 def _rules(entity: str) -> str:
     contract = yaml.safe_load((PROJECT / "checks" / "contracts" / f"{entity}.yml").read_text())
-    lines = [f"## Rules of {entity}", "", "| code | what would be right |", "| --- | --- |"]
-    lines += [f"| `{told['code']}` | {' '.join(told['message'].split())} |" for told in _told(contract)]
+    lines = [f"### {entity}", "", "| code | what would be right | if not |", "| --- | --- | --- |"]
+    for told in _told(contract):
+        lines.append(f"| `{told['code']}` | {' '.join(told['message'].split())} | {IF_NOT[told.get('on_fail')]} |")
     return "\n".join(lines)
 
 
@@ -138,11 +157,11 @@ def _told(node: Any) -> Iterator[dict[str, str]]:
 
 
 def _derived(pipeline: Pipeline) -> Iterator[str]:
-    """The published models that are made of the pipeline's entities, and of no other."""
+    """The published models that are made of the pipeline's entities and lists, and of no other."""
     for file in sorted((DBT / "models" / "published").rglob("*.yml")):
         for model in yaml.safe_load(file.read_text())["models"]:
             sources = model.get("config", {}).get("meta", {}).get("derived_from", [])
-            if sources and set(sources) <= set(pipeline.entities):
+            if sources and set(sources) <= set(pipeline.all):
                 yield f"- `published.{model['name']}`: {' '.join(model['description'].split())}"
 
 

@@ -138,9 +138,17 @@ def _standing(connection: Connection, number: int) -> Any:
     if found is None:
         raise SluiceError(f"The number {number} was never given; `sluice numbers list ENTITY` shows those that were.")
     if found.status != 200:
-        now = f"merged into {found.number}" if found.status == 301 else "retired"
+        now = f"merged into {found.number}" if found.status == 301 else _retired(connection, number)
         raise SluiceError(f"The number {number} is {now}; undo that first: sluice numbers undo {number}")
     return found
+
+
+def _retired(connection: Connection, number: int) -> str:
+    """How a number came to lead nowhere: by itself, or by one that it was merged into."""
+    [moved_to] = _one(
+        connection, "select moved_to from reference.number_moves where number = :n and undone_at is null", n=number
+    )
+    return f"merged into {moved_to}, which leads to a retired number" if moved_to else "retired"
 
 
 def _move(connection: Connection, number: int, status: int, to: int | None, why: str) -> None:

@@ -41,9 +41,10 @@ class Difference:
 def promote(entities: Sequence[str], url: str, *, dry_run: bool, files: str | None = None) -> list[Difference]:
     """Bring what is published here of each entity to the warehouse at `url`, all of them in one transaction there.
 
-    A dry run does the same and rolls it back. `files`: the bucket or folder for the exported files; they are there
-    before the transaction ends, and `latest` names them after it. Raises SluiceError where one is not published, its
-    run did not pass the gate, or the other warehouse is this one.
+    A dry run does the same and rolls it back. What is there already stays as it is, so that one that was killed at its
+    end can be said again. `files`: the bucket or folder for the exported files; they are there before the transaction
+    ends, and `latest` names them after it. Raises SluiceError where one is not published, its run did not pass the
+    gate, or the other warehouse is this one.
     """
     with _source() as here, _target(url) as there:
         _refuse_same(here, there)
@@ -62,8 +63,10 @@ def promote(entities: Sequence[str], url: str, *, dry_run: bool, files: str | No
     return made
 
 
-def rollback(entities: Sequence[str], url: str) -> None:
-    """Show consumers there the publication before the last promotion again, of all entities at once."""
+def rollback(entities: Sequence[str], url: str, *, files: str | None = None) -> None:
+    """Show consumers there the publication before the last promotion again, of all entities at once, and then in
+    `files`."""
+    shown = {}
     with _target(url) as there:
         for entity in entities:
             if not _exists(there, "promoted", entity):
@@ -76,7 +79,21 @@ def rollback(entities: Sequence[str], url: str) -> None:
                 " (select max(promotion_id) from ledger.promotions where entity = %s and rolled_back_at is null)",
                 [entity],
             )
+            shown[entity] = _last(there, entity)
         there.commit()
+    for entity, run in shown.items():
+        if files and run:
+            promoted_files.point_latest(promoted_files.place(entity, run, files))
+
+
+def _last(there: psycopg.Connection, entity: str) -> int | None:
+    """The run whose publication is there, as far as that is written down."""
+    found = there.execute(
+        "select run from ledger.promotions where entity = %s and rolled_back_at is null"
+        " order by promotion_id desc limit 1",
+        [entity],
+    ).fetchone()
+    return found[0] if found else None
 
 
 @contextmanager
@@ -132,6 +149,10 @@ def _gated_run(here: psycopg.Connection, entity: str) -> int:
 def _bring(here: psycopg.Connection, there: psycopg.Connection, entity: str, run: int) -> Difference:
     loaded = {name: _load(here, there, name) for name in (entity, f"{entity}_history")}
     difference = _difference(there, entity, run, loaded[entity])
+    if _last(there, entity) == run and all(_is_there(there, name) for name in loaded):
+        for name in loaded:
+            _drop(there, "promoted", f"{name}__new")
+        return difference
     for name in loaded:
         _swap(there, name)
     there.execute(
@@ -189,6 +210,17 @@ def _difference(there: psycopg.Connection, entity: str, run: int, rows: int) -> 
     ).fetchone()
     added, changed, gone = found or (0, 0, 0)
     return Difference(entity, run, rows, added, changed, gone)
+
+
+def _is_there(there: psycopg.Connection, name: str) -> bool:
+    """Whether the new table holds what the published one does."""
+    if not _exists(there, "published", name):
+        return False
+    tables = sql.Identifier("published", name), sql.Identifier("promoted", f"{name}__new")
+    one, other = (sql.SQL("select to_jsonb(t)::text from {} as t").format(table) for table in tables)
+    same = sql.SQL("select not exists (({0} except all {1}) union all ({1} except all {0}))").format(one, other)
+    found = there.execute(same).fetchone()
+    return bool(found and found[0])
 
 
 def _swap(there: psycopg.Connection, name: str) -> None:

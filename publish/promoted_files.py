@@ -10,25 +10,30 @@ from warehouse.errors import SluiceError
 
 
 def copy(entity: str, run: int, to: str) -> str:
-    """Copy the export of a run to `<to>/<entity>/run-<run>/`; gives that place. What is whole there is left alone."""
+    """Copy the export of a run to its place; gives that. What is whole there is left alone."""
     folder = export(entity, run)
-    place = f"{to.rstrip('/')}/{entity}/{folder.name}"
-    if place.startswith("s3://"):
-        bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    target = place(entity, run, to)
+    if target.startswith("s3://"):
+        bucket, _, prefix = target.removeprefix("s3://").partition("/")
         for file in _manifest_last(folder):
-            _s3().upload_file(str(file), bucket, f"{prefix}/{file.name}")
-    elif not Path(place).exists():
-        aside = Path(place).with_name(f".{folder.name}.{os.getpid()}")
+            _s3().upload_file(str(file), bucket, f"{prefix}/{file.relative_to(folder).as_posix()}")
+    elif not Path(target).exists():
+        aside = Path(target).with_name(f".{folder.name}.{os.getpid()}")
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(folder, aside)
-        aside.rename(place)
-    return place
+        aside.rename(target)
+    return target
 
 
-def point_latest(place: str) -> None:
-    """Let `latest` name what was promoted last: a text beside the folders, written whole."""
-    above, _, name = place.rpartition("/")
-    if place.startswith("s3://"):
+def place(entity: str, run: int, to: str) -> str:
+    """Where the files of a run lie: `<to>/<entity>/run-<run>`."""
+    return f"{to.rstrip('/')}/{entity}/run-{run:06d}"
+
+
+def point_latest(target: str) -> None:
+    """Let `latest` name what consumers are to see: a text beside the folders, written whole."""
+    above, _, name = target.rpartition("/")
+    if target.startswith("s3://"):
         bucket, _, prefix = above.removeprefix("s3://").partition("/")
         _s3().put_object(Bucket=bucket, Key=f"{prefix}/latest", Body=f"{name}\n".encode())
         return
@@ -39,7 +44,8 @@ def point_latest(place: str) -> None:
 
 def _manifest_last(folder: Path) -> list[Path]:
     """A bucket has no rename: who finds a manifest finds all that it names."""
-    return sorted(folder.iterdir(), key=lambda file: (file.name == "manifest.json", file.name))
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(files, key=lambda file: (file == folder / "manifest.json", file.name == "manifest.json", file))
 
 
 def _s3() -> Any:

@@ -194,6 +194,7 @@ def counting(install, moving_project, tmp_path):
     )
     (folder / "seeds").mkdir()
     shutil.copy(PROJECT / "dbt_project/seeds/count_periods.csv", folder / "seeds")
+    (folder / "models/published/known_count_periods.sql").write_text("select * from {{ ref('count_periods') }}")
     change = "{{ cumulative_changes('thing', by=['code'], value='size') }}"
     (folder / "models/published/thing_change.sql").write_text(change)
     yield install(folder, TEST_PROJECT / "checks")

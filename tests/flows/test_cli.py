@@ -179,6 +179,14 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 ALL = list(commands(main))
 
 
+def test_one_feed_is_run_alone(small: Sluice) -> None:
+    small.drop("acme/things-2026-01-01.csv", HEADER + "north,a,1,,\n")
+    small.drop("acme/changes-2026-01-01.csv", HEADER + "south,b,1,,\n")
+    assert "acme.changes: changes-2026-01-01.csv is delivery 1" in command("run", "--feed", "acme.changes").stdout
+    assert small.sql("select feed from published.thing") == [("acme.changes",)]
+    assert command("run", "thing", "--feed", "acme.changes").exit_code == 2
+
+
 def test_the_promised_commands_are_there() -> None:
     promised = {("deliver",), ("run",), ("status",), ("quarantine", "list"), ("history",)}
     assert promised <= {path for path, _ in ALL}

@@ -69,8 +69,8 @@ def test_duplicates_point_to_their_winner_and_it_is_decided_anew(house):
         "relief.scraped/8": "relief.oxygen/2",
         "relief.scraped/9": "relief.scraped/9",
     }
-    with_none_verified = "2,Gas B,55550 10002,Kerala,Kochi,Not verified,"
-    oxygen(house, 7, with_none_verified)
+    with_none_verified = "2;Gas B;55550 10002;Kerala;Kochi;Not verified;"  # a desk whose office writes semicolons
+    oxygen(house, 7, with_none_verified, header=OXYGEN.replace(",", ";"))
     house.run("resource")
     assert winners(house)["relief.scraped/8"] == "relief.oxygen/2"  # alike, so the feed's priority decides
 
@@ -128,15 +128,41 @@ MANY = [f"{n},Gas {n},55550 1{n:04},Kerala,Kochi,Verified,3/1/2026" for n in ran
 
 def test_a_page_an_error_or_half_a_sheet_closes_nothing(house):
     oxygen(house, 5, *MANY)
+    few = [f"{n},Meals {n},food,55550 2{n:04},Ernakulam,KL,," for n in range(3)]
+    scraped(house, 5, *few)
     house.run("resource")
     refused = house.deliver("relief.oxygen", house.file("oxygen-2026-01-06.csv", PAGE))
     assert refused.state == "refused"
     empty = house.deliver("relief.oxygen", house.file("oxygen-2026-01-07.csv", OXYGEN + "\n"))
     assert empty.state == "refused"
     oxygen(house, 8, *MANY[:20], MANY[20][:15])
-    with pytest.raises(SluiceError, match="20 of 40 keys would vanish"):
+    scraped(house, 8, few[0], few[1][:12])  # too small a list for shares
+    with pytest.raises(SluiceError, match="20 of 40 keys would vanish") as told:
         house.run("resource")
-    assert house.value("select count(*) from published.resource") == 40
+    assert "its last record is cut short, so it may be half a file, and 2 keys would vanish" in str(told.value)
+    assert house.value("select count(*) from published.resource") == 43
+
+
+def test_what_is_left_out_or_speaks_of_nothing_is_told(house):
+    delivery = oxygen(
+        house, 5,
+        '1,Gas A,"55550 10001, 55550 10002 / 55550 10003 / 55550 10004",Kerala,Kochi,Verified,3/1/2026',
+        "2,Gas B,55550 10005,Kerala,Kochi,Verified,31/12/2031",
+    )  # fmt: skip
+    said = ["1,relief.oxygen,1,up,2026-01-05T10:00:00Z", "2,relief.oxygen,77,down,2026-01-05T10:00:00Z"]
+    house.deliver(
+        "relief.feedback",
+        house.file("feedback-2026-01-05.csv", "\n".join(["id,source,record,verdict,at", *said]) + "\n"),
+    )
+    house.run("resource", "resource_feedback")
+    assert house.sql(f"select row_number, code from ledger.issues where delivery_id = {delivery}") == [
+        (1, "more_phones")
+    ]
+    assert house.sql("select row_number, reasons -> 0 ->> 'code' from quarantine.resource") == [
+        (2, "last_verified_on_implausible")  # a day to come would win against every other record for good
+    ]
+    counts = "select about_id, up, down, is_published from published.resource_feedback_count order by 1"
+    assert house.sql(counts) == [("1", 1, 0, True), ("77", 0, 1, False)]
 
 
 def test_what_nobody_declared_stays_in_staging(house):

@@ -5,7 +5,8 @@ from conftest import PROJECT, forget_settings
 
 STANDARD = "reference,name,geometry,point,organisation,documentation-url,notes,start-date,end-date,entry-date\n"
 AREA = '"MULTIPOLYGON (((51.54 -0.15, 51.54 -0.14, 51.55 -0.14, 51.54 -0.15)))"'
-SEED = (PROJECT / "dbt_project" / "seeds" / "organisation_spellings.csv").read_text()
+SEEDS = PROJECT / "dbt_project" / "seeds"
+SEED = (SEEDS / "organisation_spellings.csv").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +62,28 @@ def test_axes_that_stand_the_other_way_round_are_told(house):
     told = house.sql("select distinct code, column_name from ledger.issues where code like 'geometry%'")
     assert told == [("geometry_axes_swapped", "geometry")]
     assert house.value("select min(geometry) from published.conservation_area").startswith("MULTIPOLYGON (((-0.1")
+
+
+def test_by_what_is_counted_and_where_towns_lie_has_a_history(house):
+    house.run("counting_rule", "place")
+    kinds = "select kind, count(*) from published.{}_history where kind <> 'zip' group by 1 order by 1"
+    assert house.sql(kinds.format("counting_rule")) == [("ignored", 1), ("period", 1), ("window", 4)]
+    towns = len((SEEDS / "us_places.csv").read_text().splitlines()) - 1
+    assert ("town", towns) in house.sql(kinds.format("place"))
+
+    more = (SEEDS / "rolling_windows.csv").read_text() + "3 days,3,0\nnever,0,0\n"
+    house.deliver("registrar.rolling_windows", house.file("rolling_windows.csv", more))
+    fewer = "".join(line for line in (SEEDS / "us_places.csv").read_text().splitlines(True) if "Alamo" not in line)
+    house.deliver("gazetteer.towns", house.file("us_places.csv", fewer + "Nevada,Someplace\n"))
+    house.run("counting_rule", "place")
+    assert house.sql("select reasons -> 0 ->> 'code' from quarantine.place") == [("state_invalid",)]
+    windows = "select days from reference.known_rolling_windows order by days"
+    assert house.sql(windows) == [(3,), (7,), (7,), (14,), (21,)]
+    assert house.value("select count(*) from reference.known_towns") == towns - 1
+
+    from publish import pointer
+
+    pointer.rollback("counting_rule")
+    pointer.rollback("place")
+    assert house.sql(windows) == [(7,), (7,), (14,), (21,)]
+    assert house.value("select count(*) from reference.known_towns") == towns

@@ -175,6 +175,18 @@ def test_a_wide_file_grows_by_a_column_and_only_news_make_versions(house):
     assert sums == {school: sum(numbers) for school, _, numbers in second}
 
 
+def test_a_reported_day_below_zero_is_a_correction_and_one_that_stands_twice_a_reason(house):
+    days(house, "2026-01-03", ["20260101", "20260102"], [("900100", 5, [7, -2])])
+    house.run("school_total")
+    assert by_day(house) == [
+        ("900100", "2026-01-01", "2025-12-31", 7, 0),
+        ("900100", "2026-01-02", "2026-01-01", 0, -2),
+    ]
+    days(house, "2026-01-04", ["20260101", "2026-01-01"], [("900100", 5, [7, 1])])
+    house.run("school_total")
+    assert house.sql("select reasons -> 0 ->> 'code' from quarantine.school_total") == [("days_unparsed",)]
+
+
 def test_windows_are_data(house):
     header = [f"202601{day:02}" for day in range(1, 31)]
     days(house, "2026-01-30", header, [("900100", 435, list(range(30)))])

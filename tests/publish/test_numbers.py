@@ -58,6 +58,8 @@ def test_the_life_of_numbers(house):
     say("retire", three, "--why", "it was never a site")
     assert states(house) == {"retired": 3, "numbered": published - 3}  # reported, not dropped
     assert f"retired numbers: {one}, {two}, {three}" in " ".join(say("list", ENTITY).split())
+    told = say("merge", given[3], one, "--why", "into what is no more", fails=True)
+    assert f"{one} is merged into {two}, which leads to a retired number" in " ".join(told.split())
     say("undo", three)
     assert states(house) == {"merged": 2, "numbered": published - 2}
 

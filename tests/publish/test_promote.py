@@ -1,10 +1,14 @@
 """Promotion: one publication, whole, to another database of the same server, and back again."""
 
 import os
+import subprocess
+import sys
+import time
 
 import psycopg
 import pytest
 from click.testing import CliRunner
+from conftest import PROJECT
 from workbench import things
 
 ROWS = ("north,1,10,a note,keeper@acme.example", "north,2,20,,", "south,1,30,,")
@@ -69,8 +73,10 @@ def test_a_publication_goes_there_whole_and_comes_back(small, elsewhere, tmp_pat
     assert (tmp_path / "files" / "thing" / "latest").read_text() == "run-000002\n"
     assert sorted(os.listdir(tmp_path / "files" / "thing")) == ["latest", "run-000001", "run-000002"]
 
+    say("thing")  # as after a death before its last step: what is there stays, and can still go back
     say("thing", "--rollback")
     assert published(elsewhere) == first
+    assert (tmp_path / "files" / "thing" / "latest").read_text() == "run-000001\n"
     found = there(elsewhere, "select run, added, changed, gone, rolled_back_at is not null from ledger.promotions")
     assert sorted(found) == [(1, 3, 0, 0, False), (2, 1, 1, 1, True)]
 
@@ -81,6 +87,8 @@ def test_who_may_read_there_still_may(small, elsewhere):
     say("thing")
     with psycopg.connect(elsewhere, autocommit=True) as connection:
         connection.execute("grant select on published.thing to public")
+    things(small, 2, *ROWS[:2])
+    small.run()
     say("thing")
     grants = (
         "select count(*) from information_schema.role_table_grants where grantee = 'PUBLIC' and table_name = 'thing'"
@@ -110,3 +118,44 @@ def test_a_failure_there_leaves_what_was_there(small, elsewhere):
         connection.execute("alter table ledger.promotions add check (run < 2)")
     say("thing", fails=True)
     assert published(elsewhere) == first
+
+
+def test_one_that_is_killed_in_the_middle_changes_nothing_and_can_be_said_again(small, elsewhere):
+    things(small, 1, *ROWS)
+    small.run()
+    say("thing")
+    first = published(elsewhere)
+    things(small, 2, *ROWS[:2])
+    small.run()
+    with psycopg.connect(elsewhere) as connection:
+        connection.execute("lock table ledger.promotions")
+        dying = subprocess.Popen([sys.executable, "-m", "flows.cli", "promote", "thing"], cwd=PROJECT)
+        waits = "select count(*) from pg_locks where not granted and relation = 'ledger.promotions'::regclass"
+        while connection.execute(waits).fetchone() == (0,):
+            assert dying.poll() is None
+            time.sleep(0.1)
+        dying.kill()
+        dying.wait()
+    assert published(elsewhere) == first
+    say("thing")
+    assert published(elsewhere) == published(small.url.replace("+psycopg", "")) != first
+    assert there(elsewhere, "select run from ledger.promotions order by 1") == [(1,), (2,)]
+
+
+def test_files_go_to_a_bucket_whole(small, elsewhere, aws, monkeypatch):
+    from conftest import forget_settings
+
+    from publish import export
+
+    aws("s3").create_bucket(Bucket="there")
+    monkeypatch.setenv("SLUICE_PROMOTE_FILES", "s3://there/sluice")
+    forget_settings()
+    things(small, 1, *ROWS)
+    small.run()
+    export.forget("thing")
+    folder = export.export("thing", 1, by="region")
+    say("thing")
+    lie = {entry["Key"] for entry in aws("s3").list_objects_v2(Bucket="there")["Contents"]}
+    written = {f"sluice/thing/run-000001/{file.relative_to(folder)}" for file in folder.rglob("*") if file.is_file()}
+    assert lie == {"sluice/thing/latest", *written}
+    assert any("/region/" in name for name in lie)

@@ -39,7 +39,7 @@ observed as (
 restarts as (
 
     select observed.feed, periods.begins_on, min(observed.at) as at
-    from {{ ref('count_periods') }} as periods
+    from {{ ref('known_count_periods') }} as periods
     join observed on {{ local_day(entity, 'observed.at', 'observed.feed') }} >= periods.begins_on
     where periods.entity = '{{ entity }}'
     group by 1, 2

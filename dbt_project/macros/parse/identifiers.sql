@@ -30,16 +30,27 @@
 )
 {%- endmacro %}
 
-{# A relation with one row: of a JSON list of authors the corresponding one, else the first (`one`), and how many they
-   are (`count`). Both are NULL where the cell is no such list. #}
+{# A relation with one row: of a JSON list of authors the corresponding one, else the first (`one`), how many they are
+   (`count`), and an ORCID iD of the others that is none (`other_wrong`). NULL where the cell is no such list. #}
 {% macro leading_author(cell) -%}
 (
     select
-        case when jsonb_typeof(list) = 'array' then coalesce(
+        speaker.one,
+        jsonb_array_length(list) as count,
+        (
+            select min(other ->> 'orcid')
+            from jsonb_array_elements(list) as authors (other)
+            where other <> speaker.one and {{ clean("other ->> 'orcid'") }} is not null
+                and {{ parse_orcid("other ->> 'orcid'") }} is null
+        ) as other_wrong
+    from (select case when pg_input_is_valid({{ cell }}, 'jsonb') then ({{ cell }})::jsonb end as json offset 0) as parsed
+    cross join lateral (select case when jsonb_typeof(json) = 'array' then json end as list offset 0) as listed
+    cross join lateral (
+        select coalesce(
             jsonb_path_query_first(list, '$[*] ? (@.corresponding == true || @.corresponding == "true")'),
             list -> 0
-        ) end as one,
-        case when jsonb_typeof(list) = 'array' then jsonb_array_length(list) end as count
-    from (select case when pg_input_is_valid({{ cell }}, 'jsonb') then ({{ cell }})::jsonb end as list offset 0) as parsed
+        ) as one
+        offset 0
+    ) as speaker
 )
 {%- endmacro %}

@@ -117,6 +117,7 @@ final as (
             ('phone_1', 'phones_cell', '(array_remove(numbers, null))[1]'),
             ('phone_2', 'phones_cell', 'case when array_position(numbers, null) is null
                 or cardinality(array_remove(numbers, null)) = 0 then true end'),
+            ('more_phones', '(array_remove(numbers, null))[4]', 'null::text'),
             ('state', 'state_cell', 'state'),
             ('district', 'case when state is not null then district_cell end', 'district'),
             ('is_verified', 'verification_cell', 'is_verified'),

@@ -1,7 +1,7 @@
 {# A date, or NULL. Day and month come in `order` (mdy or dmy), with / . or - between, the year with four digits or with
-   two (70-99 are 19xx). What can be read in one way only is taken too: ISO dates, 20260105, and months by their English
-   names (5 January 2026, 5-Jan-26, January 5, 2026). A midnight behind the date is ignored. The usual shapes are taken
-   apart by place, at 3 µs a cell; other spellings by regular expressions, at 12. #}
+   two (70-99 are 19xx). What can be read in one way only is taken too: ISO dates, 2026/01/05, 20260105, and months by their
+   English names (5 January 2026, 5-Jan-26, January 5, 2026). A midnight behind the date is ignored. The usual shapes are
+   taken apart by place, at 3 µs a cell; other spellings by regular expressions, at 12. #}
 {% macro parse_date(cell, order='mdy') -%}
 {%- set month, day = (1, 2) if order == 'mdy' else (2, 1) -%}
 (
@@ -16,7 +16,7 @@
                 select coalesce(
                     case when length(part[3]) = 2 then case when part[3] < '70' then '20' else '19' end else '' end
                     || part[3] || '-' || part[{{ month }}] || '-' || part[{{ day }}],
-                    substring({{ cell }} from '^(\d{4}-\d{1,2}-\d{1,2})(?:[ T]0?0:00(?::00(?:\.0+)?)?Z?)?$'),
+                    substring({{ cell }} from '^(\d{4}([-/])\d{1,2}\2\d{1,2})(?:[ T]0?0:00(?::00(?:\.0+)?)?Z?)?$'),
                     named.day || ' ' || named.month || ' '
                     || case when length(named.year) = 2 then case when named.year < '70' then '20' else '19' end else '' end
                     || named.year

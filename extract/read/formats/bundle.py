@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .. import unpack
-from ..model import Hints, Limits, NoRecords, Refused
+from ..model import EmptyFile, Hints, Limits, NoRecords, Refused
 from ..source import Source
 from ..source_records import RecordSource
 from .flatten import Columns
@@ -15,7 +15,7 @@ from .table import BLANK, Element, NamedTable, no_records
 
 def open_bundle(source: Source, hints: Hints, limits: Limits) -> RecordSource:
     """The records of all members, by the names of their columns. A member that cannot be read is an unreadable record;
-    Refused where none can."""
+    Refused where none can, or where one is empty."""
     members = unpack.members(source.path, hints, limits)
     found = {"format": "zip", "members": len(members), "record_path": hints.record_path or "."}
     records = Members(source, members, hints, limits)
@@ -49,13 +49,21 @@ class Members:
             with tempfile.TemporaryDirectory(dir=self.source.path.parent, prefix="member-") as folder:
                 target = Path(folder) / member.name
                 unpack.extract_member(self.source.path, member, target, self.limits)
-                yield from self._readable(target, named)
+                try:
+                    yield from self._readable(target, named)
+                except EmptyFile:
+                    raise self.source.refused(
+                        f"{member.inside}, one of its files, is empty, and what it spoke of would be taken for gone."
+                        " Write it again, or take it away."
+                    ) from None
 
     def _readable(self, path: Path, named: dict[str, str]) -> Iterator[Element]:
         """A member's records; what is left of it, where it cannot be read (on), is one that is none: whatever it speaks
-        of is not taken for gone."""
+        of is not taken for gone. EmptyFile where nothing is left."""
         try:
             yield from self._records(path, named)
+        except EmptyFile:
+            raise
         except Refused as refusal:
             self.refusal = refusal
             with open(path, "rb") as file:

@@ -184,3 +184,10 @@ def test_a_member_that_cannot_be_read_keeps_no_other_back(tmp_path: Path) -> Non
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as packed:
         packed.writestr("2/meta.json", '{"renamed": []}')
     assert "nothing at 'runs'" in refusal(tmp_path / "b.zip", together=True, record_path="runs[]")
+
+
+def test_an_empty_member_is_no_document_that_is_gone(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("1/meta.json", json.dumps(DOCUMENT))
+        packed.writestr("2/meta.json", "")
+    assert "2/meta.json, one of its files, is empty" in refusal(tmp_path / "a.zip", together=True, record_path="runs[]")

@@ -8,4 +8,4 @@ changes as (
 
 select *
 from changes
-where school_number not in (select school_number from {{ ref('ignored_schools') }})
+where school_number not in (select school_number from {{ ref('known_ignored_schools') }})

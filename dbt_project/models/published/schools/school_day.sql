@@ -31,14 +31,14 @@ reported as (
         totals.school_number,
         pair.key::date as day,
         pair.key::date - 1 as since,
-        pair.value::bigint as new_cases,
-        0::bigint as correction,
+        greatest(pair.value::bigint, 0) as new_cases,
+        least(pair.value::bigint, 0) as correction,
         1::bigint as polls,
         'reported' as basis
 
     from totals
     cross join lateral jsonb_each_text(totals.days) as pair
-    where totals.school_number not in (select school_number from {{ ref('ignored_schools') }})
+    where totals.school_number not in (select school_number from {{ ref('known_ignored_schools') }})
 
 ),
 

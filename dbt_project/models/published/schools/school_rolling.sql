@@ -14,7 +14,7 @@ windows as (
         observed.day - windows.offset_days - windows.days + 1 as first_day,
         observed.day - windows.offset_days as last_day
 
-    from {{ ref('rolling_windows') }} as windows
+    from {{ ref('known_rolling_windows') }} as windows
     cross join observed
 
 ),
@@ -23,7 +23,7 @@ schools as (
 
     select distinct school_number
     from {{ ref('school_total') }}
-    where school_number not in (select school_number from {{ ref('ignored_schools') }})
+    where school_number not in (select school_number from {{ ref('known_ignored_schools') }})
 
 )
 

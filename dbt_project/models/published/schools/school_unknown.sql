@@ -15,5 +15,5 @@ select
 
 from counted
 where school_number not in (select school_number from {{ ref('school') }})
-    and school_number not in (select school_number from {{ ref('ignored_schools') }})
+    and school_number not in (select school_number from {{ ref('known_ignored_schools') }})
 group by 1

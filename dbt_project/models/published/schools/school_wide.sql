@@ -61,4 +61,4 @@ from totals
 left join profiles using (school_number)
 left join days using (school_number)
 left join spans using (school_number)
-where totals.school_number not in (select school_number from {{ ref('ignored_schools') }})
+where totals.school_number not in (select school_number from {{ ref('known_ignored_schools') }})

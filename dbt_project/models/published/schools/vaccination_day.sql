@@ -27,5 +27,5 @@ select
     feed
 
 from every
-where school_number not in (select school_number from {{ ref('ignored_schools') }})
+where school_number not in (select school_number from {{ ref('known_ignored_schools') }})
 group by school_number, counted, day, feed

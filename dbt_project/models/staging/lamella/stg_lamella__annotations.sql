@@ -20,7 +20,8 @@ cells as (
         {{ clean('annotations.object_id') }} as object_id,
         {{ clean('annotations.object_count') }} as object_count,
         {{ clean_line("author.one ->> 'name'") }} as annotator_name,
-        {{ clean("author.one ->> 'orcid'") }} as annotator_orcid
+        {{ clean("author.one ->> 'orcid'") }} as annotator_orcid,
+        author.other_wrong
 
     from annotations
     cross join lateral {{ leading_author('annotations.authors') }} as author
@@ -42,6 +43,7 @@ final as (
         {{ unparsed([
             ('object_count', 'cells.object_count', 'value.object_count'),
             ('annotator_orcid', 'cells.annotator_orcid', 'value.annotator_orcid'),
+            ('other_orcid', 'cells.other_wrong', 'null::text'),
         ]) }} as _unparsed,
         cells._delivery_id,
         cells._row_number,

@@ -20,7 +20,8 @@ cells as (
         {{ clean('datasets.release_date') }} as release_date,
         {{ clean_line("author.one ->> 'name'") }} as author_name,
         {{ clean("author.one ->> 'orcid'") }} as author_orcid,
-        author.count as authors
+        author.count as authors,
+        author.other_wrong
 
     from datasets
     cross join lateral {{ leading_author('datasets.authors') }} as author
@@ -42,6 +43,7 @@ final as (
         {{ unparsed([
             ('doi', 'cells.doi', 'value.doi'),
             ('author_orcid', 'cells.author_orcid', 'value.author_orcid'),
+            ('other_orcid', 'cells.other_wrong', 'null::text'),
             ('release_date', 'cells.release_date', 'value.release_date'),
         ]) }} as _unparsed,
         cells._delivery_id,

@@ -14,7 +14,7 @@ deliveries as (
 
 places as (
 
-    select * from {{ ref('us_places') }}
+    select * from {{ ref('known_towns') }}
 
 ),
 

@@ -1,0 +1,1 @@
+{{ masked('counting_rule') }}

@@ -1,0 +1,2 @@
+{{ config(materialized='judged') }}
+{{ union_of_feeds('counting_rule') }}

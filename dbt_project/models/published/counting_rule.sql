@@ -1,0 +1,1 @@
+{{ published('counting_rule') }}

@@ -1,0 +1,1 @@
+{{ quarantine_masked('counting_rule') }}
