@@ -200,7 +200,8 @@ hash_record_extended(row({% for column in feed.columns %}{{ adapter.quote(column
             insert into {{ difference_of(delivery) }} (id)
             select unnest(ids_apart) except select id from {{ difference_of(delivery) }};
             analyze {{ difference_of(delivery) }};
-            insert into ledger.differences values ({{ delivery.delivery_id }}, {{ base.content_id }}, {{ base.run }});
+            insert into ledger.differences
+            values ({{ delivery.delivery_id }}, {{ base.content_id }}, {{ base.run }}, rows_carried);
         end if;
 {% endmacro %}
 

@@ -9,12 +9,14 @@ comment on column ledger.rules.of_cells is
 create table ledger.differences (
     delivery_id bigint primary key references ledger.deliveries,
     base_id bigint not null references ledger.deliveries,
-    base_run bigint not null references ledger.runs
+    base_run bigint not null references ledger.runs,
+    rows_carried bigint not null
 );
 comment on table ledger.differences is
 'One row per delivery whose rows were held against those of its feed''s delivery before. What differs stands in'
 ' judged.difference_<delivery_id>: ids, with the row numbers of those that the delivery has.';
 comment on column ledger.differences.base_id is 'The delivery before, or the one whose content that has.';
+comment on column ledger.differences.rows_carried is 'Rows whose verdict was taken from there; the others were judged.';
 comment on column ledger.differences.base_run is 'The run that had judged it: once another has, the difference says nothing.';
 grant all on ledger.differences to sluice_loader;
 
