@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from publish import findings
+from publish.reasons import in_words
 from publish.views import ROWS, status
 
 # Broken where they are long, so that an account fits into 80 characters.
@@ -139,7 +140,7 @@ def quarantine(entity: str, found: Sequence[Mapping[str, Any]], title: str | Non
     for name in ("no.", "feed", "row", "line", "reasons"):
         table.add_column(name, overflow="fold", justify="right" if name in ("row", "line") else "left")
     for row in found:
-        reasons = "\n".join(f"{reason['code']}: {reason['message']}" for reason in row["reasons"])
+        reasons = "\n".join(in_words(reason, with_value=True) for reason in row["reasons"])
         table.add_row(
             str(row["delivery_id"]),
             row["feed"],

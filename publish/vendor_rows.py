@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from publish.reasons import in_words
 from warehouse.errors import SluiceError
 
 
@@ -33,8 +34,8 @@ class BadRow:
 
     @property
     def told(self) -> str:
-        """All reasons in words, each with its code."""
-        return " | ".join(f"{reason['code']}: {reason['message']}" for reason in self.reasons)
+        """All reasons in words, each with its code and the vendor's columns."""
+        return " | ".join(map(in_words, self.reasons))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from .model import Batch, EmptyFile, Found, Hints, Limits, NotClean, Refused
 from .record import BANNER, BLANK, NOTE, ROW, UNREADABLE, Record, Run, batches, settle_notes
 from .reshape import Reshape
 from .source_records import RawRecord, RecordSource
+from .spellings import one_spelling
 from .unpack import Unpacked
 
 SAMPLE = 300
@@ -26,6 +27,7 @@ class RecordReading:
     unpacked: Unpacked
 
     def __init__(self, name: str, source: RecordSource, wanted: Wanted, hints: Hints, limits: Limits) -> None:
+        source = one_spelling(source, wanted) if source.named else source
         self.name, self.source, self.wanted, self.hints, self.limits = name, source, wanted, hints, limits
         head: list[RawRecord] = []
         if source.named:

@@ -47,6 +47,7 @@ def test_a_rule_that_divides_by_zero_sets_aside_that_row(bench, checks):
     assert reason == {
         "code": "ratio_low_error",
         "column": "size",
+        "headers": ["Size"],
         "message": "The rule could not be evaluated: a division by zero (22012).",
         "value": "0",
     }

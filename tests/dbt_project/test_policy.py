@@ -1,5 +1,7 @@
 """What becomes of a row that breaks a rule: set aside, let pass and recorded, or the whole delivery is refused."""
 
+import shutil
+
 import pytest
 import yaml
 from command import sluice as command
@@ -7,6 +9,7 @@ from conftest import forget_settings
 from workbench import Checks, reasons, things
 
 from flows.run import RunError
+from publish.reasons import in_words
 
 
 @pytest.fixture
@@ -172,3 +175,47 @@ def test_the_text_of_each_contract_version_is_kept(bench, checks):
     )
     assert [(run, text) for run, text, _ in kept] == [(1, first), (2, checks.contract.read_text())]
     assert kept[1][2] == kept[0][2] + 1
+
+
+@pytest.fixture
+def renamed(install, small_project, checks, tmp_path):
+    """A vendor whose columns are not called as the entity's, with an address where the entity has nothing personal."""
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    acme = project / "models" / "staging" / "acme"
+    declared = (acme / "_acme.yml").read_text()
+    declared = declared.replace("- name: size\n", "- name: extent\n").replace("- name: region\n", "- name: place\n")
+    declared = declared.replace(
+        '["Region"], required: true, pii: none', '["Region"], required: true, pii: street_address'
+    )
+    (acme / "_acme.yml").write_text(declared)
+    for mapping in acme.glob("*.sql"):
+        said = (
+            mapping.read_text()
+            .replace("(size,", "(extent,")
+            .replace("size::", "extent::")
+            .replace("when size", "when extent")
+        )
+        said = said.replace(
+            "nullif(region, '') as", "case when place not like '% Lane %' then nullif(place, '') end as"
+        )
+        mapping.write_text(said)
+    yield install(project, checks.folder)
+    forget_settings()
+
+
+def test_a_reason_shows_the_vendors_column_and_what_stands_there(renamed):
+    things(renamed, 1, "n,a,much,,", "9 Elm Lane East,b,-1,,", "n,c,1,,")
+    renamed.run()
+    told = renamed.sql(
+        "select reason ->> 'code', reason -> 'headers', reason ->> 'value' from quarantine.thing_masked"
+        " cross join jsonb_array_elements(reasons) as reason order by row_number, 1"
+    )
+    assert told == [
+        ("size_unparsed", ["Size"], "much"),
+        ("region_missing", ["Region"], "***"),
+        ("size_negative", ["Size"], "-1"),
+    ]
+    assert renamed.value("select min(_row_number) from staging.delivery_1") == 1
+    [reason] = renamed.value("select reasons from quarantine.thing where row_number = 2")[:1]
+    assert in_words(reason, with_value=True) == "region_missing, Region '***': Every thing has a region."

@@ -51,7 +51,7 @@ def test_a_csv_is_as_the_vendors_own(small):
     ]
     assert rows[1][:6] == ["bob@example.com", "Größe", "m", "x", "00124", "north"]
     assert rows[1][6:9] == ["1", "2", "3"]
-    assert rows[1][9] == "size_unparsed: The size is a whole number."
+    assert rows[1][9] == "size_unparsed, Size: The size is a whole number."
     assert rows[2][:6] == ["=cmd", "-1+2", "m", "-7", "@b", "north"]
     assert rows[3][:6] == ['a "quoted" one', "two\r\nlines", "m", "4", "", "north"]
     assert rows[4][:6] == [""] * 6

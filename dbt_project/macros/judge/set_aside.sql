@@ -2,6 +2,7 @@
    beside it. A row that a person has discarded, and that is judged again, stays discarded. #}
 {% macro set_aside_sql(entity, judged, rules, delivery) %}
     {%- set id = entity ~ '_id' %}
+        {{ find_cells_behind(entity, judged, '_broken', rules, delivery) }}
         with rules as materialized (
             {{ rules_of_run(delivery) }}
         ),
@@ -27,7 +28,8 @@
                                 'code', reason.code,
                                 'column', rules.column_name,
                                 'message', coalesce(raised.message, {{ told_message('rules', 'bad') }}),
-                                'value', values_told.told ->> rules.column_name
+                                'headers', came.headers,
+                                'value', coalesce(values_told.told ->> rules.column_name, came.value)
                             )
                             order by rules.position nulls last, reason.code
                         ),
@@ -41,10 +43,11 @@
                     left join rules on rules.code = case
                         when raised.code is null then reason.code else regexp_replace(reason.code, '_error$', '')
                     end
+                    {{ join_cells_behind(entity, 'rules', 'staged.raw', delivery) }}
                 ) as verdict
             from bad
             join staged using (_row_number)
-            cross join lateral (select {{ told_values(entity, rules, 'bad', 'staged.raw') }} as told) as values_told
+            cross join lateral (select {{ told_values(entity, rules, 'bad') }} as told) as values_told
         )
 
         insert into quarantine.{{ entity }}
@@ -77,7 +80,7 @@
             raw_bytes,
             raw_length,
             byte_offset,
-            jsonb_build_array(jsonb_build_object('code', code, 'column', null, 'message', message, 'value', null)),
+            jsonb_build_array(jsonb_build_object('code', code, 'column', null, 'message', message, 'headers', null, 'value', null)),
             'error',
             'vendor',
             {{ delivery.run }}
@@ -99,6 +102,7 @@ on conflict (delivery_id, row_number) do update set
 {# Rows that pass though they break a rule with on_fail: warn, one issue for each rule. #}
 {% macro issues_sql(entity, judged, rules, delivery) %}
     {%- if rules | selectattr('on_fail', 'equalto', 'warn') | list %}
+        {{ find_cells_behind(entity, judged, '_warned', rules, delivery) }}
         with rules as materialized (
             {{ rules_of_run(delivery) }}
         ),
@@ -127,13 +131,14 @@ on conflict (delivery_id, row_number) do update set
             rules.severity,
             rules.responsible,
             {{ told_message('rules', 'passed') }},
-            values_told.told ->> rules.column_name,
+            coalesce(values_told.told ->> rules.column_name, came.value),
             {{ delivery.run }}
         from passed
         join staged on staged._row_number = passed._row_number
         cross join lateral unnest(string_to_array(passed._warned, ',')) as issue (code)
         join rules on rules.code = issue.code
-        cross join lateral (select {{ told_values(entity, rules, 'passed', 'staged.raw') }} as told) as values_told;
+        cross join lateral (select {{ told_values(entity, rules, 'passed') }} as told) as values_told
+        {{ join_cells_behind(entity, 'rules', 'staged.raw', delivery) }};
     {%- endif %}
 {% endmacro %}
 
@@ -147,9 +152,7 @@ select rules.position, rules.code, rules.column_name, rules.message, rules.sever
 {# The rows of `wanted` as they came, as JSON by the vendor's column names. Their places are looked up first: a join with
    whole rows makes a row of each of a million, 0.5 s for 10,000. #}
 {% macro staged_rows(delivery, wanted) -%}
-    {%- set feed = graph.sources.values() | selectattr('resource_type', 'equalto', 'source')
-        | selectattr('source_name', 'equalto', delivery.feed.split('.')[0])
-        | selectattr('name', 'equalto', delivery.feed.split('.')[1]) | first -%}
+    {%- set feed = source_of(delivery.feed) -%}
 select
                 _row_number,
                 to_jsonb(staged) - array['_delivery_id', '_row_number', '_line_number'] as raw

@@ -1,16 +1,19 @@
-{# The offending values of a row by column, as JSON, masked by the column's class and cut: fit to be told. A value that
-   could not be parsed is taken as it came, where the vendor's column has the entity's name for it. #}
-{% macro told_values(entity, rules, row, raw) -%}
-    {%- set named = rules | map(attribute='column_name') | list -%}
+{# The offending values of a row by column, as JSON, masked by the column's class and cut: fit to be told. #}
+{% macro told_values(entity, rules, row) -%}
 jsonb_build_object(
-    {%- for column in entity_columns(entity) if column.name in named %}
-                '{{ column.name }}', left(coalesce(
+    {%- for column in told_columns(entity, rules) %}
+                '{{ column.name }}', left(
                     (select ({{ told_form(column) }})::text from (select {{ row }}.{{ adapter.quote(column.name) }}) as typed),
-                    (select {{ told_text(column) }} from (select nullif({{ raw }} ->> '{{ column.name }}', '') as "told") as came)
-                ), 200){{ ',' if not loop.last }}
+                    200
+                ){{ ',' if not loop.last }}
     {%- endfor %}
             )
 {%- endmacro %}
+
+{# The entity's columns that rules name. #}
+{% macro told_columns(entity, rules) %}
+    {{ return(entity_columns(entity) | selectattr('name', 'in', rules | map(attribute='column_name') | list) | list) }}
+{% endmacro %}
 
 {# As history would show it; a value that its class's form cannot take is hidden. #}
 {% macro told_form(column) -%}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract.read import Hints, Limits, Refused
+from extract.read import Hints, Limits, Refused, open_file
 from extract.read.formats import open_source
 
 from .reading import read, refusal, write
@@ -273,3 +273,17 @@ def test_the_file_is_refused_if_it_changes(tmp_path: Path) -> None:
     write(path, '{"a": 1}\n{"a": 2}\n')
     with pytest.raises(Refused, match="changed"):
         list(records)
+
+
+def test_keys_of_a_feeds_columns_are_one_column_however_they_are_spelt(tmp_path: Path) -> None:
+    """As headers of CSV files are: capitals do not matter. Only the record that says two things cannot be read."""
+    path = tmp_path / "things.ndjson"
+    keys = [{"Region": "n", "Code": "a"}, {"Region": "n", "code": "b"}, {"Region": "n", "Code": "c", "CODE": ""}]
+    path.write_text("\n".join(map(json.dumps, [*keys, {"Region": "n", "Code": "d", "CODE": "e"}])))
+    reading = open_file(path, expected=[("Region",), ("Code",)], required=[0, 1])
+    [batch] = reading.batches()
+    assert reading.found.header == ("Region", "Code")
+    assert [cells for _, _, cells in batch.rows] == [["n", "a"], ["n", "b"], ["n", "c"]]
+    [bad] = batch.unreadable
+    assert (bad.row_number, bad.code, bad.raw) == (4, "key_twice", b'{"Region": "n", "Code": "d", "CODE": "e"}')
+    assert read(path).header == ["Region", "Code", "code", "CODE"]
