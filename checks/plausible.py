@@ -41,7 +41,7 @@ TOLD = "select {entity}_id as id, _fingerprint as fingerprint from judged.delive
 # A file that was half written when it was taken ends in the middle of a record.
 TORN = (
     "select exists (select from quarantine.{entity} where delivery_id = {delivery_id} and kind = 'unreadable'"
-    " and row_number = {read} and reasons -> 0 ->> 'code' in ('too_few_cells', 'unbalanced_quote'))"
+    " and row_number = {read} and reasons -> 0 ->> 'code' in ('too_few_cells', 'unbalanced_quote', 'bad_json'))"
 )
 # Where rows have times of their own, the last that is said of a key.
 TOLD_LAST = (
