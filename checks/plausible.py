@@ -38,10 +38,12 @@ EFFECTS = (
     " from ({known}) as known left join ({told}) as told on told.id = known.id"
 )
 TOLD = "select {entity}_id as id, _fingerprint as fingerprint from judged.delivery_{delivery_id}"
-# A file that was half written when it was taken ends in the middle of a record.
+# A file that was half written when it was taken ends within a record, and so within a line.
 TORN = (
     "select exists (select from quarantine.{entity} where delivery_id = {delivery_id} and kind = 'unreadable'"
-    " and row_number = {read} and reasons -> 0 ->> 'code' in ('too_few_cells', 'unbalanced_quote'))"
+    " and row_number = {read} and reasons -> 0 ->> 'code' in ('too_few_cells', 'unbalanced_quote', 'bad_json')"
+    " and position('\\x0a'::bytea in substring(raw_bytes from octet_length(raw_bytes) - 1)) = 0"
+    " and position('\\x0d'::bytea in substring(raw_bytes from octet_length(raw_bytes) - 1)) = 0)"
 )
 # Where rows have times of their own, the last that is said of a key.
 TOLD_LAST = (
@@ -130,7 +132,7 @@ def _shares(row: Mapping[str, Any], bounds: Bounds) -> list[Finding]:
         message = f"{part} of {whole} {what} ({share:.0%}, the bound is {bound:.0%})"
         found.append(Finding(check, "wait" if outside else "pass", message, share, bound))
     if row["torn"]:
-        message = f"its last record is cut short, so it may be half a file, and {row['gone']} keys would vanish"
+        message = f"it ends in the middle of a line, so it may be half a file, and {row['gone']} keys would vanish"
         found.append(Finding("torn", "wait", message, row["gone"], 0))
     return found
 

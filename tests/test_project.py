@@ -131,6 +131,12 @@ def test_every_judged_column_has_a_class(manifest):
             assert column["data_type"]
 
 
+def test_every_list_of_the_project_has_a_history():
+    """But for the reader's areas, which are a setting."""
+    seeds = {file.stem for file in (PROJECT / "dbt_project" / "seeds").glob("*.csv")}
+    assert seeds - {feed.arrives.seed for feed in FEEDS.values()} == {"geometry_areas"}
+
+
 def test_every_entity_has_all_its_parts():
     for entity in sorted({feed.entity for feed in FEEDS.values()}):
         for part in (

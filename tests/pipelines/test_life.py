@@ -1,5 +1,7 @@
 """One directory of many sheets: duplicates and their winner, places and proposals, feedback, sheets that fail."""
 
+import json
+
 import pytest
 from conftest import PROJECT, forget_settings
 from samples import loaded
@@ -130,17 +132,25 @@ def test_a_page_an_error_or_half_a_sheet_closes_nothing(house):
     oxygen(house, 5, *MANY)
     few = [f"{n},Meals {n},food,55550 2{n:04},Ernakulam,KL,," for n in range(3)]
     scraped(house, 5, *few)
+    kitchens = [
+        {"kitchen_id": f"K-{n}", "name": "Hall", "phone": f"55550 3{n:04}", "district": "Thrissur", "state": "Kerala"}
+        for n in range(3)
+    ]
+    lines = [json.dumps(kitchen) for kitchen in kitchens]
+    house.deliver("relief.kitchens", house.file("kitchens-2026-01-05.ndjson", "\n".join(lines)))
     house.run("resource")
     refused = house.deliver("relief.oxygen", house.file("oxygen-2026-01-06.csv", PAGE))
     assert refused.state == "refused"
     empty = house.deliver("relief.oxygen", house.file("oxygen-2026-01-07.csv", OXYGEN + "\n"))
     assert empty.state == "refused"
     oxygen(house, 8, *MANY[:20], MANY[20][:15])
-    scraped(house, 8, few[0], few[1][:12])  # too small a list for shares
+    # Lists that are too small for shares.
+    house.deliver("relief.scraped", house.file("scraped-2026-01-08.csv", f"{SCRAPED}\n{few[0]}\n{few[1][:12]}"))
+    house.deliver("relief.kitchens", house.file("kitchens-2026-01-08.ndjson", lines[0] + "\n" + lines[1][:40]))
     with pytest.raises(SluiceError, match="20 of 40 keys would vanish") as told:
         house.run("resource")
-    assert "its last record is cut short, so it may be half a file, and 2 keys would vanish" in str(told.value)
-    assert house.value("select count(*) from published.resource") == 43
+    assert str(told.value).count("it ends in the middle of a line, so it may be half a file, and ") == 2
+    assert house.value("select count(*) from published.resource") == 46
 
 
 def test_what_is_left_out_or_speaks_of_nothing_is_told(house):
