@@ -68,28 +68,31 @@
             );
 {% endmacro %}
 
-{# Of a rule's column in a row: the vendor's headers behind it, and what stands there, masked and cut. #}
-{% macro join_cells_behind(entity, rules, raw, delivery) -%}
-left join lateral (
-                select
-                    jsonb_agg(header order by place) as headers,
-                    left(string_agg(case when several then header || ': ' else '' end || shown, '; ' order by place), 200) as value
-                from (
-                    select behind.header, behind.place, count(*) over () > 1 as several, masked.shown
-                    from behind
-                    cross join lateral (select nullif({{ raw }} ->> behind.cell, '') as "told") as came
-                    cross join lateral (
-                        select case behind.pii
-                            {%- for pii in (['none'] + source_of(delivery.feed).columns.values() | map(attribute='config.meta.pii') | list
-                                + entity_columns(entity) | map(attribute='pii') | list) | unique %}
-                            when '{{ pii }}' then {{ told_text({'pii': pii}) }}
-                            {%- endfor %}
-                            else case when "told" is not null then '***' end
-                        end as shown
-                    ) as masked
-                    where behind.column_name = {{ rules }}.column_name
-                ) as cells
-            ) as came on true
+{# The vendor's headers behind a rule's column. #}
+{% macro headers_behind(rules) -%}
+(select jsonb_agg(header order by place) from behind where behind.column_name = {{ rules }}.column_name)
+{%- endmacro %}
+
+{# What stands in a row's cells behind a rule's column, masked: of several each with its header. #}
+{% macro value_behind(entity, rules, raw, delivery) -%}
+(
+                    select string_agg(case when several then header || ': ' else '' end || shown, '; ' order by place)
+                    from (
+                        select behind.header, behind.place, count(*) over () > 1 as several, masked.shown
+                        from behind
+                        cross join lateral (select nullif({{ raw }} ->> behind.cell, '') as "told") as came
+                        cross join lateral (
+                            select case behind.pii
+                                {%- for pii in (['none'] + source_of(delivery.feed).columns.values() | map(attribute='config.meta.pii') | list
+                                    + entity_columns(entity) | map(attribute='pii') | list) | unique %}
+                                when '{{ pii }}' then {{ told_text({'pii': pii}) }}
+                                {%- endfor %}
+                                else case when "told" is not null then '***' end
+                            end as shown
+                        ) as masked
+                        where behind.column_name = {{ rules }}.column_name
+                    ) as cells
+                )
 {%- endmacro %}
 
 {# The source that declares a feed. #}

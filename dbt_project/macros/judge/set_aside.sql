@@ -2,6 +2,7 @@
    beside it. A row that a person has discarded, and that is judged again, stays discarded. #}
 {% macro set_aside_sql(entity, judged, rules, delivery) %}
     {%- set id = entity ~ '_id' %}
+        if exists (select from {{ judged }} where _broken is not null) then
         {{ find_cells_behind(entity, judged, '_broken', rules, delivery) }}
         with rules as materialized (
             {{ rules_of_run(delivery) }}
@@ -28,8 +29,8 @@
                                 'code', reason.code,
                                 'column', rules.column_name,
                                 'message', coalesce(raised.message, {{ told_message('rules', 'bad') }}),
-                                'headers', came.headers,
-                                'value', coalesce(values_told.told ->> rules.column_name, came.value)
+                                'headers', rules.headers,
+                                'value', {{ told_value(entity, rules, 'bad', 'staged.raw', delivery) }}
                             )
                             order by rules.position nulls last, reason.code
                         ),
@@ -43,11 +44,9 @@
                     left join rules on rules.code = case
                         when raised.code is null then reason.code else regexp_replace(reason.code, '_error$', '')
                     end
-                    {{ join_cells_behind(entity, 'rules', 'staged.raw', delivery) }}
                 ) as verdict
             from bad
             join staged using (_row_number)
-            cross join lateral (select {{ told_values(entity, rules, 'bad') }} as told) as values_told
         )
 
         insert into quarantine.{{ entity }}
@@ -66,6 +65,7 @@
             {{ delivery.run }}
         from told
         {{ keep_discarded() }};
+        end if;
 
         insert into quarantine.{{ entity }} (
             delivery_id, feed, row_number, line_number, kind, raw_bytes, raw_length, byte_offset, reasons, severity,
@@ -102,6 +102,7 @@ on conflict (delivery_id, row_number) do update set
 {# Rows that pass though they break a rule with on_fail: warn, one issue for each rule. #}
 {% macro issues_sql(entity, judged, rules, delivery) %}
     {%- if rules | selectattr('on_fail', 'equalto', 'warn') | list %}
+        if exists (select from {{ judged }} where _warned is not null) then
         {{ find_cells_behind(entity, judged, '_warned', rules, delivery) }}
         with rules as materialized (
             {{ rules_of_run(delivery) }}
@@ -131,19 +132,20 @@ on conflict (delivery_id, row_number) do update set
             rules.severity,
             rules.responsible,
             {{ told_message('rules', 'passed') }},
-            coalesce(values_told.told ->> rules.column_name, came.value),
+            {{ told_value(entity, rules, 'passed', 'staged.raw', delivery) }},
             {{ delivery.run }}
         from passed
         join staged on staged._row_number = passed._row_number
         cross join lateral unnest(string_to_array(passed._warned, ',')) as issue (code)
-        join rules on rules.code = issue.code
-        cross join lateral (select {{ told_values(entity, rules, 'passed') }} as told) as values_told
-        {{ join_cells_behind(entity, 'rules', 'staged.raw', delivery) }};
+        join rules on rules.code = issue.code;
+        end if;
     {%- endif %}
 {% endmacro %}
 
 {% macro rules_of_run(delivery) -%}
-select rules.position, rules.code, rules.column_name, rules.message, rules.severity, rules.responsible
+select
+                rules.position, rules.code, rules.column_name, rules.message, rules.severity, rules.responsible,
+                {{ headers_behind('rules') }} as headers
             from ledger.rules
             join ledger.runs using (contract_hash)
             where runs.run = {{ delivery.run }}

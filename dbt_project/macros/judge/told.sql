@@ -1,13 +1,19 @@
-{# The offending values of a row by column, as JSON, masked by the column's class and cut: fit to be told. #}
-{% macro told_values(entity, rules, row) -%}
-jsonb_build_object(
-    {%- for column in told_columns(entity, rules) %}
-                '{{ column.name }}', left(
-                    (select ({{ told_form(column) }})::text from (select {{ row }}.{{ adapter.quote(column.name) }}) as typed),
-                    200
-                ){{ ',' if not loop.last }}
-    {%- endfor %}
-            )
+{# The offending value of a row, in the column that a rule names, masked by its class and cut: fit to be told. What cannot
+   be told of the typed value is told of the cells behind it. Neither is looked for before it is needed: of 10,000 rows
+   the values of all columns took 0.3 s. #}
+{% macro told_value(entity, rules, row, raw, delivery) -%}
+left(coalesce(
+                {%- if told_columns(entity, rules) %}
+                case rules.column_name
+                    {%- for column in told_columns(entity, rules) %}
+                    when '{{ column.name }}' then (
+                        select ({{ told_form(column) }})::text from (select {{ row }}.{{ adapter.quote(column.name) }}) as typed
+                    )
+                    {%- endfor %}
+                end,
+                {%- endif %}
+                {{ value_behind(entity, 'rules', raw, delivery) }}
+            ), 200)
 {%- endmacro %}
 
 {# The entity's columns that rules name. #}
