@@ -2,14 +2,18 @@
    beside it. A row that a person has discarded, and that is judged again, stays discarded. #}
 {% macro set_aside_sql(entity, judged, rules, delivery) %}
     {%- set id = entity ~ '_id' %}
-        if exists (select from {{ judged }} where _broken is not null) then
-        {{ find_cells_behind(entity, judged, '_broken', rules, delivery) }}
+        create temporary table bad (like {{ judged }}) on commit drop;
+        with gone as (
+            delete from {{ judged }} where _broken is not null returning *
+        )
+
+        insert into bad select * from gone;
+
+        if found then
+        analyze bad;
+        {{ find_cells_behind(entity, 'bad', '_broken', rules, delivery) }}
         with rules as materialized (
             {{ rules_of_run(delivery) }}
-        ),
-
-        bad as (
-            delete from {{ judged }} where _broken is not null returning *
         ),
 
         staged as (

@@ -24,7 +24,7 @@
     begin
         drop table if exists {{ judged }}, {{ difference_of(delivery) }};
         delete from ledger.differences where delivery_id = {{ delivery.delivery_id }};
-        drop table if exists pg_temp.repeated, pg_temp.raised, pg_temp.apart, pg_temp.anew;
+        drop table if exists pg_temp.repeated, pg_temp.raised, pg_temp.apart, pg_temp.anew, pg_temp.bad;
         create temporary table raised (row_number bigint, code text, message text) on commit drop;
 
         {{ came_sql(delivery) }}
