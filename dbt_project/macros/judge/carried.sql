@@ -1,11 +1,11 @@
 {# Records that are as they were in their feed's full delivery before, its `base`, are not judged again: what was found of
    them is carried over. A record is known again by the hash of its cells, which is seeded with all that it is judged by
-   (flows/carried.py): another mapping, contract or list, and nothing is known. Only good rows without issues vouch for
-   others, and only rules over a row's own values are spared; the others are asked of every row, as always.
+   (flows/carried.py): another mapping, contract or list, and nothing is known. Only good rows that no rule warns of vouch
+   for others, and only rules over a row's own values are spared; the others are asked of every row, as always.
 
-   64 bits tell the records of a delivery apart: that of a million, of which a hundredth is new, one is taken for another
-   one has a chance of 10^10 / 2^64, under 10^-9. Where both are there it is noticed: records that several others are
-   known by vouch for none, and all are judged. #}
+   64 bits tell records apart. Of a million of which a hundredth is new, the chance that a new one is taken for one of the
+   base is 10^10 / 2^64, under 10^-9. Where that one is there as well, as nearly all are, it is noticed: records that are
+   known by the same row are all judged. #}
 
 {# The delivery whose judged rows may be carried over, or none: (content_id, run that judged it, rows that it has, records
    that come). Where rows were erased, there is none. #}
@@ -99,7 +99,7 @@
                         {%- endfor %},
                         came.row_number is not null and base._row_number is not null as _is_carried
                     from {{ came(delivery) }} as came
-                    full join ({{ rows_that_vouch(base) }}) as base on base.known_cells = came.cells
+                    full join ({{ rows_that_vouch(base, rules) }}) as base on base.known_cells = came.cells
                 ) as candidates;
                 get diagnostics rows_carried = row_count;
                 set local work_mem = '{{ work_mem_of_the_split() }}';
@@ -147,17 +147,17 @@
 {% endmacro %}
 
 
-{# The base's rows, each with the cells that it vouches for; none where something was told of it. #}
-{% macro rows_that_vouch(base) -%}
-    {%- set told = run_query(
-        "select exists (select from ledger.issues where delivery_id = " ~ base.content_id ~ ")"
-    ).rows[0][0] -%}
+{# The base's rows, each with the cells that it vouches for; none where a rule that only warns was told of it, for it is to
+   be told again. (Of patches and defaults all rows of a delivery are asked anyway.) #}
+{% macro rows_that_vouch(base, rules) -%}
+    {%- set warning = rules | selectattr('on_fail', 'equalto', 'warn') | map(attribute='code') | list -%}
 select
                             *,
-                            {% if told -%}
+                            {% if warning -%}
                             case when _row_number not in (
                                 select row_number from ledger.issues
                                 where delivery_id = {{ base.content_id }} and row_number is not null
+                                    and code in ('{{ warning | join("', '") }}')
                             ) then _cells end
                             {%- else -%} _cells
                             {%- endif %} as known_cells

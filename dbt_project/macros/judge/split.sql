@@ -40,6 +40,9 @@
             is_carried := false;
             {{ rate_with_care_sql(entity, judged, sql, row_rules, delivery, undeclared) }}
         end;
+        {%- if delivery.cells_seed %}
+        drop table {{ came(delivery) }};
+        {%- endif %}
 
         {{ leave_out_skipped(judged, delivery) }}
         {{ put_erased_sql(entity, judged, delivery) }}
@@ -91,9 +94,6 @@
 
         {{ issues_sql(entity, judged, rules, delivery) }}
         {{ amendment_issues_sql(entity, judged, delivery) }}
-        {%- if delivery.cells_seed %}
-        drop table {{ came(delivery) }};
-        {%- endif %}
         {%- if base %}
         {{ keep_difference_sql(entity, judged, delivery, base) }}
         {%- endif %}
