@@ -13,7 +13,7 @@ from warehouse.connection import transaction
 
 ALIKE = 0.6  # of 1: "Licence No." and "License Number" are 0.67, "Phone" and "Name" 0.44
 SHOWN = 5
-E_MAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)+")  # a name may be a person's, where keys are values
+E_MAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)+")  # a name may be a person's, where keys are values
 
 
 def look(delivery_id: int, headers: Mapping[str, Sequence[str]]) -> None:
