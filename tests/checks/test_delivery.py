@@ -18,6 +18,7 @@ HEADERS = {"licence_number": ["License Number"], "phone": ["Phone", "Telephone"]
         (["Licence No.", "Phone", "Name"], "warn", "'Licence No.' looks like licence_number: add it"),
         (["License Number", "Phone", "Name", "Colour"], "warn", "new: 'Colour'"),
         (["License Number", "Phone"], "warn", "missing: name"),
+        (["License Number", "Phone", "Name", "ann.lee@example.com"], "warn", "new: '[e-mail]'"),
     ],
 )
 def test_a_header_is_held_against_its_feed(header, outcome, told):

@@ -61,6 +61,7 @@ def test_preamble_is_kept_apart(tmp_path: Path) -> None:
     seen = found(tmp_path, data)
     assert (seen.header_line, seen.preamble) == (4, ("Board of Nursing", '"as of, 1 May', ""))
     assert "none of the first 3 lines" in str(refusal(tmp_path, data, limits=Limits(preamble_lines=3)))
+    assert "Name,[e-mail]." in str(refusal(tmp_path, b"Name,ann.lee@example.com\nx,1\n"))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ ROLE = "throwaway_region"
 SEEN = (
     "select count(*) from published.thing",
     "select count(*) from published.thing_history",
+    "select count(distinct thing_id) from published.thing_facts",
     "select count(*) from published.thing_as_of('2026-01-01')",
     "select count(*) from history.dim_thing",
     "select count(*) from quarantine.thing_masked",
@@ -25,12 +26,35 @@ def guarded(install, small_project, tmp_path):
     shutil.copytree(small_project, project)
     declared = project / "models/judged/judged_thing.yml"
     declared.write_text(declared.read_text().replace("entity: thing", "entity: thing\n        rows_by: vendor"))
+    (project / "models/published/thing_facts.sql").write_text("{{ published_facts('thing') }}")
     small = install(project, TEST_PROJECT / "checks")
     small.sql(f"drop role if exists {ROLE}")
     small.sql(f"create role {ROLE} in role sluice_steward, sluice_analyst")
     yield small
     small.sql(f"drop role {ROLE}")
     forget_settings()
+
+
+LEAK = """
+    create function pg_temp.tell(what text) returns boolean language plpgsql cost 0.0001 as $$
+    begin
+        insert into told values (what);
+        return true;
+    end $$
+"""
+
+
+def test_a_condition_of_ones_own_does_not_look_behind_the_view(guarded):
+    things(guarded, 1, "n,a,1,,", "n,b,-1,,")
+    guarded.run()
+    with psycopg.connect(guarded.url, autocommit=True) as connection:
+        connection.execute(f"set role {ROLE}")
+        connection.execute("create temporary table told (what text)")
+        connection.execute(LEAK)
+        for source in ("published.thing", "published.thing_history", "quarantine.thing_masked"):
+            assert connection.execute(f"select * from {source} as t where pg_temp.tell(t.feed)").fetchall() == []
+        assert connection.execute("select * from told").fetchall() == []
+        connection.execute("drop function pg_temp.tell; drop table told")
 
 
 def test_a_role_sees_its_vendors_only(guarded):

@@ -9,6 +9,7 @@ with versions as (
     join {{ source('ledger', 'pointers') }} as pointer on pointer.entity = '{{ entity }}'
     where dimension._recorded_in <= pointer.run
         and (dimension._superseded_in is null or dimension._superseded_in > pointer.run)
+        {{- of_entitled_vendors(entity, 'dimension._feed') }}
 
 ),
 

@@ -19,9 +19,10 @@ begin
         where changed.name is null or to_be.otherwise <> coalesce(sample.raw ->> changed.name, '');
 
         execute format(
-            'insert into staging.%1$I select (jsonb_populate_record(null::staging.%1$I, probe.raw'
+            'insert into staging.%1$I select changed.* from probe'
+            ' cross join lateral jsonb_populate_record(null::staging.%1$I, probe.raw'  -- .* would call it for each column
             ' || case when name is null then ''{}'' else jsonb_build_object(name, otherwise) end'
-            ' || jsonb_build_object(''_delivery_id'', $1, ''_row_number'', -number, ''_line_number'', 0))).* from probe',
+            ' || jsonb_build_object(''_delivery_id'', $1, ''_row_number'', -number, ''_line_number'', 0)) as changed',
             feed_table
         ) using delivery;
 
