@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 HEADER = "Region,Code,Size,Note,Keeper\n"
 
 
@@ -87,3 +89,13 @@ def test_many_keys_take_the_same_roads(small):
         ("2026-01-05", 100, 0, 2900, 0),
     ]
     assert small.value("select count(*) from published.thing") == 3000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_key_of_any_script_stays_where_its_record_could_not_be_read(small, encoding):
+    for day, lines in ((1, ["nord,MÜLLER,1,,", "süd,b,1,,", "n,c,1,,"]), (2, ["nord,müller", "n,c,1,,"])):
+        content = HEADER + "".join(f"{line}\n" for line in lines)
+        small.deliver("acme.things", small.file(f"things-2026-01-0{day}.csv", content.encode(encoding)))
+        small.run()
+    assert small.account(2)["unreadable"] == 1
+    assert small.sql("select code from published.thing order by code") == [("MÜLLER",), ("c",)]
