@@ -9,7 +9,7 @@ from extract.feeds import catalogue
 from extract.personal import looks_personal
 from publish import export as exports
 from publish import pointer
-from warehouse import runs
+from warehouse import erasure, runs
 from warehouse.connection import transaction
 from warehouse.rotate import Rotated
 from warehouse.rotate import rotate as rotate_key
@@ -73,10 +73,13 @@ def staged_tables() -> list[str]:
 
 
 def rotate() -> Rotated:
-    """Give every token of every entity a successor under a new key, and write the exports of what is published anew."""
+    """Give every token of every entity a successor under a new key, those of columns that went as well, and write the
+    exports of what is published anew."""
     entities = with_history()
     with runs.entity_lock(*entities):
-        done = rotate_key({entity: token_columns(entity) for entity in entities})
+        with transaction() as connection:
+            went = {entity: erasure.once_personal(connection, entity, classes(entity)).tokens for entity in entities}
+        done = rotate_key({entity: [*token_columns(entity), *went[entity]] for entity in entities})
         for entity in entities:
             renew_exports(entity)
     return done

@@ -17,6 +17,7 @@ from workbench import everything
 
 from flows.erase import erase
 from flows.erase_plan import Person
+from flows.privacy import rotate
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 OTHER = "n,z,1,1,"  # so that a file is not the same content as the one before: that would be a sighting
@@ -125,6 +126,19 @@ def test_a_dropped_column_keeps_its_old_values_and_counts_no_more(small, project
     erase(Person(pii="email", value="ann@example.com"))
     assert "ann@" not in everything(small)
     assert small.sql("select distinct keeper, keeper_token from history.dim_thing where code = 'a'") == [(None, None)]
+
+
+def test_tokens_of_a_column_that_went_are_rotated_with_the_others(small, project):
+    day(small, 1, "n,a,1,5,ann@example.com", "n,b,1,6,bob@example.com")
+    declared = project.judged.read_text()
+    project.drop("keeper")
+    day(small, 2, "n,a,1,5,ann@example.com", "n,b,2,6,bob@example.com")
+    rotate()
+    project.judged.write_text(declared)
+    forget_settings()
+    day(small, 3, "n,a,1,5,ann@example.com", "n,b,2,6,bob@example.com", OTHER)
+    assert versions(small, "size", OF_A) == [("a", 1, "2026-01-01", None)]
+    assert small.value("select keeper_token in (select token from pii.vault) from history.dim_thing where " + OF_A)
 
 
 def test_one_comes_and_one_goes(small, project):
