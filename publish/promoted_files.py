@@ -10,19 +10,27 @@ from warehouse.errors import SluiceError
 
 
 def copy(entity: str, run: int, to: str) -> str:
-    """Copy the export of a run to its place; gives that. What is whole there is left alone."""
+    """Copy the export of a run to its place; gives that. The same one there is left alone; another one, of before an
+    erasure or a new key, is replaced."""
     folder = export(entity, run)
     target = place(entity, run, to)
     if target.startswith("s3://"):
         bucket, _, prefix = target.removeprefix("s3://").partition("/")
         for file in _manifest_last(folder):
             _s3().upload_file(str(file), bucket, f"{prefix}/{file.relative_to(folder).as_posix()}")
-    elif not Path(target).exists():
+    elif not _is_there(folder, Path(target)):
         aside = Path(target).with_name(f".{folder.name}.{os.getpid()}")
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(folder, aside)
+        shutil.rmtree(target, ignore_errors=True)
         aside.rename(target)
     return target
+
+
+def _is_there(folder: Path, target: Path) -> bool:
+    """Whether the files that a manifest names with their hashes are those of the other."""
+    manifest = target / "manifest.json"
+    return manifest.is_file() and manifest.read_bytes() == (folder / "manifest.json").read_bytes()
 
 
 def place(entity: str, run: int, to: str) -> str:

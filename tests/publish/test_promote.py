@@ -11,6 +11,9 @@ from click.testing import CliRunner
 from conftest import PROJECT
 from workbench import things
 
+from flows.erase import erase
+from flows.erase_plan import Person
+
 ROWS = ("north,1,10,a note,keeper@acme.example", "north,2,20,,", "south,1,30,,")
 
 
@@ -79,6 +82,22 @@ def test_a_publication_goes_there_whole_and_comes_back(small, elsewhere, tmp_pat
     assert (tmp_path / "files" / "thing" / "latest").read_text() == "run-000001\n"
     found = there(elsewhere, "select run, added, changed, gone, rolled_back_at is not null from ledger.promotions")
     assert sorted(found) == [(1, 3, 0, 0, False), (2, 1, 1, 1, True)]
+
+
+def test_what_is_erased_here_goes_there_with_the_next_promotion(small, elsewhere, tmp_path, monkeypatch):
+    from conftest import forget_settings
+
+    monkeypatch.setenv("SLUICE_PROMOTE_FILES", str(tmp_path / "files"))
+    forget_settings()
+    things(small, 1, *ROWS)
+    small.run()
+    say("thing")
+    of_it = (tmp_path / "files" / "thing" / "run-000001" / "thing.csv").read_text
+    assert "k***@acme.example" in of_it()
+    erase(Person(pii="email", value="keeper@acme.example"))
+    say("thing")
+    assert "k***@" not in of_it()
+    assert there(elsewhere, "select count(keeper) from published.thing") == [(0,)]
 
 
 def test_who_may_read_there_still_may(small, elsewhere):
