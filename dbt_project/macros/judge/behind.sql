@@ -39,8 +39,8 @@
         asked as (
             select distinct told.column_name, told.cell
             from (
-                select jsonb_agg(jsonb_build_object('row_number', _row_number, 'raw', to_jsonb(staged))) as samples
-                from staging.delivery_{{ delivery.delivery_id }} as staged
+                select jsonb_agg(jsonb_build_object('row_number', _row_number, 'raw', raw)) as samples
+                from staged
                 join kinds using (_row_number)
             ) as bad
             cross join staging.cells_behind(

@@ -11,13 +11,10 @@
 
         if found then
         analyze bad;
+        {{ find_staged_rows(delivery, 'bad') }}
         {{ find_cells_behind(entity, 'bad', '_broken', rules, delivery) }}
         with rules as materialized (
             {{ rules_of_run(delivery) }}
-        ),
-
-        staged as (
-            {{ staged_rows(delivery, 'bad') }}
         ),
 
         told as materialized (
@@ -106,18 +103,12 @@ on conflict (delivery_id, row_number) do update set
 {# Rows that pass though they break a rule with on_fail: warn, one issue for each rule. #}
 {% macro issues_sql(entity, judged, rules, delivery) %}
     {%- if rules | selectattr('on_fail', 'equalto', 'warn') | list %}
-        if exists (select from {{ judged }} where _warned is not null) then
-        {{ find_cells_behind(entity, judged, '_warned', rules, delivery) }}
+        create temporary table passed on commit drop as select * from {{ judged }} where _warned is not null;
+        if exists (select from passed) then
+        {{ find_staged_rows(delivery, 'passed') }}
+        {{ find_cells_behind(entity, 'passed', '_warned', rules, delivery) }}
         with rules as materialized (
             {{ rules_of_run(delivery) }}
-        ),
-
-        passed as materialized (
-            select * from {{ judged }} where _warned is not null
-        ),
-
-        staged as (
-            {{ staged_rows(delivery, 'passed') }}
         )
 
         insert into ledger.issues (
@@ -155,18 +146,13 @@ select
             where runs.run = {{ delivery.run }}
 {%- endmacro %}
 
-{# The rows of `wanted` as they came, as JSON by the vendor's column names. Their places are looked up first: a join with
-   whole rows makes a row of each of a million, 0.5 s for 10,000. #}
-{% macro staged_rows(delivery, wanted) -%}
-    {%- set feed = source_of(delivery.feed) -%}
-select
-                _row_number,
-                to_jsonb(staged) - array['_delivery_id', '_row_number', '_line_number'] as raw
-            from staging.{{ feed.identifier }} as staged
-            where _delivery_id = {{ delivery.delivery_id }} and ctid = any (array(
-                select place.ctid
-                from staging.{{ feed.identifier }} as place
-                join {{ wanted }} using (_row_number)
-                where place._delivery_id = {{ delivery.delivery_id }}
-            ))
-{%- endmacro %}
+{# staged: the rows of `wanted` as they came, as JSON by the columns of staging. #}
+{% macro find_staged_rows(delivery, wanted) %}
+        drop table if exists pg_temp.staged;
+        rows_wanted := array(select _row_number from {{ wanted }});
+        create temporary table staged on commit drop as
+        select _row_number, to_jsonb(came) - array['_delivery_id', '_row_number', '_line_number'] as raw
+        from staging.delivery_{{ delivery.delivery_id }} as came
+        where _row_number = any (rows_wanted);
+        analyze staged;
+{% endmacro %}

@@ -21,10 +21,11 @@
         rows_apart bigint;
         rows_to_judge bigint[];
         ids_apart uuid[];
+        rows_wanted bigint[];
     begin
         drop table if exists {{ judged }}, {{ difference_of(delivery) }};
         delete from ledger.differences where delivery_id = {{ delivery.delivery_id }};
-        drop table if exists pg_temp.repeated, pg_temp.raised, pg_temp.apart, pg_temp.anew, pg_temp.bad;
+        drop table if exists pg_temp.repeated, pg_temp.raised, pg_temp.apart, pg_temp.anew, pg_temp.bad, pg_temp.passed;
         create temporary table raised (row_number bigint, code text, message text) on commit drop;
 
         {{ came_sql(delivery) }}
