@@ -146,19 +146,18 @@ def fits(file: Path, entity: str, rules: Sequence[Rule]) -> None:
                 ) from error
 
 
-def with_of_cells(entity: str, contract_hash: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+def with_of_cells(entity: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
     """The rules, each with whether the row's own values decide, whenever it is asked: see ledger.rules.of_cells."""
-    found = _of_cells(warehouse_url(), entity, contract_hash, tuple(rule.predicate for rule in rules))
-    return tuple(
-        replace(rule, of_cells=rule.scope == "row" and of_cells) for rule, of_cells in zip(rules, found, strict=True)
-    )
+    of_rows = tuple(rule.predicate for rule in rules if rule.scope == "row")
+    found = _of_cells(warehouse_url(), entity, of_rows)
+    return tuple(replace(rule, of_cells=rule.scope == "row" and rule.predicate in found) for rule in rules)
 
 
 @lru_cache(maxsize=64)
-def _of_cells(url: str, entity: str, contract_hash: str, predicates: tuple[str, ...]) -> tuple[bool, ...]:  # noqa: ARG001
+def _of_cells(url: str, entity: str, predicates: tuple[str, ...]) -> frozenset[str]:  # noqa: ARG001
     """Asked of PostgreSQL: what an index can be made of is IMMUTABLE, and has no sub-select in it."""
     cells = sql.SQL("create temporary table cells on commit drop as select * from {} with no data")
-    found = []
+    found = set()
     with transaction() as connection:
         run = driver(connection).execute
         run(cells.format(sql.Identifier("judged", entity)))
@@ -167,10 +166,10 @@ def _of_cells(url: str, entity: str, contract_hash: str, predicates: tuple[str, 
             try:
                 with driver(connection).transaction():
                     run(sql.SQL("create index on pg_temp.cells (({}))").format(sql.SQL(predicate)))
-                found.append(True)
             except psycopg.Error:
-                found.append(False)
-    return tuple(found)
+                continue
+            found.add(predicate)
+    return frozenset(found)
 
 
 # Of these two records with the same cells may have different ones.

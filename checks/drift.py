@@ -1,6 +1,5 @@
 """Schema drift: what a file's header has that its feed does not declare, and the other way round."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
@@ -13,7 +12,6 @@ from warehouse.connection import transaction
 
 ALIKE = 0.6  # of 1: "Licence No." and "License Number" are 0.67, "Phone" and "Name" 0.44
 SHOWN = 5
-E_MAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)+")  # a name may be a person's, where keys are values
 
 
 def look(delivery_id: int, headers: Mapping[str, Sequence[str]]) -> None:
@@ -50,7 +48,8 @@ def drift(found: Mapping[str, Any], headers: Mapping[str, Sequence[str]]) -> Fin
         *_listed("new", [repr(name) for name in new if name not in renamed]),
         *_listed("missing", [column for column in missing if column not in renamed.values()]),
     ]
-    message = E_MAIL.sub("[e-mail]", "; ".join(told)) or "the header is as the feed declares it"
+    # Where keys are values, a name may be a person's.
+    message = personal.EMAIL.sub("[e-mail]", "; ".join(told)) or "the header is as the feed declares it"
     return Finding("schema", "warn" if told else "pass", message, len(new) + len(missing) - len(renamed), 0)
 
 

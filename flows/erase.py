@@ -13,7 +13,7 @@ from extract import archive, rewrite
 from extract.entities import classes, erased_policy, open_key, personal_columns, token_columns
 from extract.feeds import catalogue
 from flows.erase_plan import Person, Plan, look
-from flows.privacy import renew_exports, with_history
+from flows.privacy import renew_exports, tokens_in_history, with_history
 from warehouse import erasure, runs, vault
 from warehouse.connection import transaction
 from warehouse.erasure import Found
@@ -110,7 +110,7 @@ def _tombstone(connection: Connection, plan: Plan, once: Mapping[str, erasure.On
         tokens = dict.fromkeys(token_columns(entity) + once[entity].tokens, plan.tokens[entity])
         versions[entity], lost = erasure.tombstone(connection, entity, personal, tokens, plan.ids[entity], rows)
         gone |= lost
-    held = {entity: token_columns(entity) for entity in with_history()}
+    held = {entity: tokens_in_history(connection, entity) for entity in with_history()}
     return versions, erasure.empty_vault(connection, gone, held)
 
 

@@ -144,8 +144,7 @@ def todays_contract(entity: str) -> tuple[str, str, tuple[runs.Rule, ...]]:
     contract.compiles(gate)
     rules = rules_of(entity)
     contract.fits(file, entity, rules)
-    version = contract.version(file, rules)
-    return version, contract.version(gate), contract.with_of_cells(entity, version, rules)
+    return contract.version(file, rules), contract.version(gate), contract.with_of_cells(entity, rules)
 
 
 def rules_of(entity: str) -> tuple[runs.Rule, ...]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, text
+
 from checks import leaks
 from checks.leaks import Leak, Secrets
 from extract.entities import classes, token_columns
@@ -18,8 +20,6 @@ from warehouse.settings import settings
 
 def with_history() -> list[str]:
     """The entities that have a dimension in this warehouse."""
-    from sqlalchemy import text
-
     with transaction() as connection:
         there = set(
             connection.scalars(text("select relname from pg_class where relnamespace = 'history'::regnamespace"))
@@ -65,11 +65,14 @@ def telling_values() -> Secrets:
 
 def staged_tables() -> list[str]:
     """The tables of staged deliveries."""
-    from sqlalchemy import text
-
     found = "select relname from pg_class where relnamespace = 'staging'::regnamespace and relname like 'delivery\\_%'"
     with transaction() as connection:
         return list(connection.scalars(text(found)))
+
+
+def tokens_in_history(connection: Connection, entity: str) -> list[str]:
+    """The columns of an entity's dimension that hold tokens, those that are not declared any more among them."""
+    return [*token_columns(entity), *erasure.once_personal(connection, entity, classes(entity)).tokens]
 
 
 def rotate() -> Rotated:
@@ -78,8 +81,8 @@ def rotate() -> Rotated:
     entities = with_history()
     with runs.entity_lock(*entities):
         with transaction() as connection:
-            went = {entity: erasure.once_personal(connection, entity, classes(entity)).tokens for entity in entities}
-        done = rotate_key({entity: [*token_columns(entity), *went[entity]] for entity in entities})
+            tokens = {entity: tokens_in_history(connection, entity) for entity in entities}
+        done = rotate_key(tokens)
         for entity in entities:
             renew_exports(entity)
     return done

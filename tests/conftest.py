@@ -298,6 +298,21 @@ def small(install: Callable[..., Sluice], small_project: Path) -> Iterator[Sluic
     forget_settings()
 
 
+@pytest.fixture
+def checks(tmp_path: Path) -> Any:
+    """A checks folder of the test's own, which it may change."""
+    from workbench import Checks
+
+    return Checks(tmp_path)
+
+
+@pytest.fixture
+def bench(install: Callable[..., Sluice], small_project: Path, checks: Any) -> Iterator[Sluice]:
+    """An installation with the one small entity, and with `checks`."""
+    yield install(small_project, checks.folder)
+    forget_settings()
+
+
 @pytest.fixture(scope="session")
 def prefect_url() -> Iterator[str]:
     """The API of a Prefect server for the session: it costs 10 s and more, so it is one for all who ask.

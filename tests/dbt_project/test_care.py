@@ -2,20 +2,9 @@
 
 import pytest
 from conftest import forget_settings
-from workbench import Checks, reasons, things
+from workbench import reasons, things
 
 TOLD = {"message": "What would be right.", "column": "size"}
-
-
-@pytest.fixture
-def checks(tmp_path):
-    return Checks(tmp_path)
-
-
-@pytest.fixture
-def bench(install, small_project, checks):
-    yield install(small_project, checks.folder)
-    forget_settings()
 
 
 def with_rules(checks, **expressions):

@@ -4,8 +4,7 @@ import random
 
 import pytest
 import yaml
-from conftest import forget_settings
-from workbench import Checks, reasons, things
+from workbench import reasons, things
 
 from flows import carried
 from flows.report import RunError
@@ -13,17 +12,6 @@ from warehouse import word
 from warehouse.connection import transaction
 
 VALUES = ["1", "2", "-1", "many", ""]
-
-
-@pytest.fixture
-def checks(tmp_path):
-    return Checks(tmp_path)
-
-
-@pytest.fixture
-def bench(install, small_project, checks):
-    yield install(small_project, checks.folder)
-    forget_settings()
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -141,6 +141,18 @@ def test_tokens_of_a_column_that_went_are_rotated_with_the_others(small, project
     assert small.value("select keeper_token in (select token from pii.vault) from history.dim_thing where " + OF_A)
 
 
+def test_a_token_that_a_column_that_went_still_has_stays_in_the_vault(small, project):
+    day(small, 1, "n,a,1,5,ann@example.com", "n,b,1,6,ann@example.com")
+    project.drop("keeper")
+    day(small, 2, "n,a,1,5,ann@example.com", "n,b,2,6,ann@example.com")
+    erase(Person(entity="thing", key=("n", "a")))
+    assert small.value(
+        "select keeper_token in (select token from pii.vault) from history.dim_thing where"
+        " code = 'b' and keeper_token is not null"
+    )
+    rotate()
+
+
 def test_one_comes_and_one_goes(small, project):
     day(small, 1, "n,a,1,5,ann@example.com")
     project.add()

@@ -6,21 +6,10 @@ import pytest
 import yaml
 from command import sluice as command
 from conftest import forget_settings
-from workbench import Checks, reasons, things
+from workbench import reasons, things
 
 from flows.run import RunError
 from publish.reasons import in_words
-
-
-@pytest.fixture
-def checks(tmp_path):
-    return Checks(tmp_path)
-
-
-@pytest.fixture
-def bench(install, small_project, checks):
-    yield install(small_project, checks.folder)
-    forget_settings()
 
 
 def with_rule(checks, code, expression, **policy):

@@ -1,23 +1,11 @@
 """The split: all the reasons of a row, and an account that Soda comes to as well."""
 
-import pytest
 import yaml
 from conftest import PROJECT, TEST_PROJECT, forget_settings
 from samples import FEEDS, loaded
-from workbench import Checks, reasons, things
+from workbench import reasons, things
 
 EVERY_KIND = PROJECT / "tests" / "checks" / "every_kind.yml"
-
-
-@pytest.fixture
-def checks(tmp_path):
-    return Checks(tmp_path)
-
-
-@pytest.fixture
-def bench(install, small_project, checks):
-    yield install(small_project, checks.folder)
-    forget_settings()
 
 
 def test_a_row_keeps_all_its_reasons_in_the_contracts_order(small):

@@ -2,22 +2,10 @@
 Each of them stops the way before consumers see anything, and the next run goes on from there."""
 
 import pytest
-from conftest import forget_settings
 from sqlalchemy.exc import IntegrityError
-from workbench import Checks, reasons, things
+from workbench import reasons, things
 
 from warehouse.errors import SluiceError
-
-
-@pytest.fixture
-def checks(tmp_path):
-    return Checks(tmp_path)
-
-
-@pytest.fixture
-def bench(install, small_project, checks):
-    yield install(small_project, checks.folder)
-    forget_settings()
 
 
 def moved(sluice):

@@ -6,14 +6,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from conftest import forget_settings
-from workbench import Checks, reasons, things
+from workbench import reasons, things
 
 OTHER_SIZE = "case when pg_input_is_valid(size, 'integer') then size::integer end as size"
-
-
-@pytest.fixture
-def checks(tmp_path):
-    return Checks(tmp_path)
 
 
 @pytest.fixture

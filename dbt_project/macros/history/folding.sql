@@ -127,14 +127,10 @@
             and (
                 present.raw_length > length(present.raw_bytes)
                 or exists (
-                    select from (
-                        -- What an erasure left of a record is UTF-8, whatever the file is.
-                        select lower(staging.text_of(present.raw_bytes, encoding)) as text
-                        from unnest(array[(
-                            select found ->> 'encoding' from ledger.deliveries as whole where whole.delivery_id = {{ delivery_id }}
-                        ), 'utf-8']) as encoding
-                    ) as record
-                    join unnest({{ key }}) as part on position(lower(part) in record.text) > 0
+                    select from unnest({{ key }}) as part
+                    where position(lower(part) in lower(staging.text_of(present.raw_bytes, (
+                        select found ->> 'encoding' from ledger.deliveries as whole where whole.delivery_id = {{ delivery_id }}
+                    )))) > 0
                 )
             )
         {%- endif %}

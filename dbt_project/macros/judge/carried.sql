@@ -111,9 +111,8 @@
                 insert into apart select * from others;
                 get diagnostics rows_apart = row_count;
                 rows_carried := rows_carried - rows_apart;
-                select count(*) into rows_apart from apart where row_number is null;
 
-                if rows_carried <> {{ base.rows }} - rows_apart then
+                if rows_carried <> {{ base.rows }} - (select count(*) from apart where row_number is null) then
                     with alike as (
                         delete from {{ judged }}
                         where _cells in (select _cells from {{ judged }} group by 1 having count(*) > 1)
