@@ -44,12 +44,11 @@ def drift(found: Mapping[str, Any], headers: Mapping[str, Sequence[str]]) -> Fin
     missing = [column for column in headers if column not in there]
     renamed = {name: column for name in new if (column := _nearest(name, missing, headers))}
     told = [
-        *(f"{name!r} looks like {column}: add it to that column's headers" for name, column in renamed.items()),
-        *_listed("new", [repr(name) for name in new if name not in renamed]),
+        *(f"{_shown(name)} looks like {column}: add it to that column's headers" for name, column in renamed.items()),
+        *_listed("new", [_shown(name) for name in new if name not in renamed]),
         *_listed("missing", [column for column in missing if column not in renamed.values()]),
     ]
-    # Where keys are values, a name may be a person's.
-    message = personal.EMAIL.sub("[e-mail]", "; ".join(told)) or "the header is as the feed declares it"
+    message = "; ".join(told) or "the header is as the feed declares it"
     return Finding("schema", "warn" if told else "pass", message, len(new) + len(missing) - len(renamed), 0)
 
 
@@ -60,6 +59,11 @@ def control_totals(found: Mapping[str, Any]) -> list[Finding]:
     if not told:
         return []
     return [Finding("control_totals", "warn" if wrong else "pass", "; ".join(wrong or told), len(wrong), 0)]
+
+
+def _shown(name: str) -> str:
+    """A name of the file's; where keys are values, it may be a person's."""
+    return repr(personal.EMAIL.sub("[e-mail]", name))
 
 
 def _plain(name: str) -> str:
