@@ -22,7 +22,7 @@ help:
 	@echo "make test-deep   the property tests with many examples"
 	@echo "make check   format, lint, types, layering"
 	@echo "make docs    the warehouse's documentation as one static page"
-	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3 PART=full|delta|year|dbt|dlt)"
+	@echo "make bench   history: each step as a ratio to a bare COPY (ROWS=1000000 ROUNDS=3 PART=full|delta|year|dbt|dlt|split|mask)"
 	@echo "make bench-read   the reader: Pollock's pollutions, speed beside COPY and others, peak memory"
 	@echo "make up      Prefect, worker, event consumer, documentation, on loopback (SLUICE_DEMO_S3=1: an S3 too); make down"
 	@echo "make test-chaos   kill -9 of everything at random during a stream of deliveries, and an account at the end"
@@ -86,7 +86,8 @@ docs: setup
 	@$(BIN)/sluice docs
 
 bench: setup
-	@$(BIN)/python tests/bench/history.py --rows $${ROWS:-1000000} --rounds $${ROUNDS:-3} $(PART:%=--part %)
+	@$(BIN)/python tests/bench/$(or $(filter split mask,$(PART)),history).py --rows $${ROWS:-1000000} \
+		--rounds $${ROUNDS:-3} $(addprefix --part ,$(filter-out split mask,$(PART)))
 
 bench-read: setup
 	@$(BIN)/python -m tests.bench_read.pollock

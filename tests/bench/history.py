@@ -55,6 +55,7 @@ def prepare_project(home: Path) -> None:
     real = PROJECT / "dbt_project"
     shutil.copytree(HERE / "project" / "models", home / "project" / "models")
     shutil.copytree(real / "macros", home / "project" / "macros")
+    shutil.copytree(HERE / "project" / "macros", home / "project" / "macros", dirs_exist_ok=True)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(real / name, home / "project" / name)
 
@@ -155,7 +156,7 @@ class Bench:
                 text("truncate ledger.deliveries, ledger.runs, ledger.pointers restart identity cascade")
             )
             connection.execute(text("truncate history.dim_item, quarantine.item"))
-            for index in ("one_open_version", "one_version_at_a_time", "recorded"):
+            for index in ("one_open_version", "one_version_at_a_time", "recorded", "open_by_feed"):
                 connection.execute(text(f"drop index if exists history.item_{index}"))
             for event in ("insert", "update"):
                 connection.execute(text(f"drop trigger if exists refuse_overlap_on_{event} on history.dim_item"))

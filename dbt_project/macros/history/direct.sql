@@ -94,7 +94,7 @@
 
 
 {# The first delivery of a feed: every row is a version, and there is nothing to hold it against. #}
-{% macro first_load_sql(entity, relation, sql, feed, run) %}
+{% macro first_load_sql(entity, relation, masked, feed, run) %}
     {%- set delivery = feed.coming[0] -%}
     {%- set columns = [entity ~ '_id'] + history_columns(entity) + ['_feed', '_fingerprint'] -%}
     {%- set insert -%}
@@ -105,7 +105,7 @@
     select
         {% for column in columns %}masked.{{ adapter.quote(column) }}, {% endfor %}
         {{ delivery.delivery_id }}, masked._row_number, masked._line_number, '{{ delivery.at }}', {{ run }}
-    from ({{ sql | replace(judged_relation(entity, sql), 'judged.delivery_' ~ delivery.content_id) }}) as masked
+    from {{ masked }} as masked
     {%- endset -%}
     {{ without_values(insert) }};
 

@@ -17,7 +17,7 @@
         "select run from ledger.runs where entity = '" ~ entity ~ "' and state = 'running'"
         " and run = nullif(current_setting('sluice.run', true), '')::bigint for update"
     ) -%}
-    {%- set grown, foreign = [], [] -%}
+    {%- set grown, foreign, written = [], [], [] -%}
     {% if running.rows %}
         {%- set run = running.rows[0].run -%}
         {% call statement('folding') -%}
@@ -47,8 +47,12 @@
                 {%- endif -%}
                 {% call statement('fold') -%} {{ fold_sql(entity, target_relation, feed, is_foreign) }} {%- endcall %}
             {%- else -%}
+                {%- if road.taken == 'first' -%}
+                    {%- set judged = 'judged.delivery_' ~ feed.coming[0].content_id -%}
+                    {%- do written.append(masked_rows(entity, sql, judged, feed.rows, run ~ '_' ~ loop.index)) -%}
+                {%- endif -%}
                 {% call statement(road.taken) -%}
-                    {%- if road.taken == 'first' %} {{ first_load_sql(entity, target_relation, sql, feed, run) }}
+                    {%- if road.taken == 'first' %} {{ first_load_sql(entity, target_relation, written[-1].masked, feed, run) }}
                     {%- else %} {{ direct_sql(entity, target_relation, feed) }}
                     {%- endif %}
                 {%- endcall %}
@@ -58,14 +62,17 @@
             {%- endcall %}
         {%- endfor %}
         {%- set former = former_tracked_columns(entity, target_relation) if foreign else [] -%}
+        {%- set picked = rows_to_pick(run) -%}
         {% call statement('supersede') -%}
-            {{ supersede_sql(entity, target_relation, run, former) }}
+            {{ supersede_sql(entity, target_relation, run, former, picked) }}
         {%- endcall %}
+        {%- do written.append(masked_rows(entity, sql, picked.judged, picked.rows, run)) -%}
         {% call statement('insert') -%}
-            {{ without_values(insert_sql(entity, target_relation, sql, run, foreign)) }}
+            {{ without_values(insert_sql(entity, target_relation, written[-1].masked, run, foreign)) }}
         {%- endcall %}
-        {{ keep_in_vault(entity, written_rows(entity, feeds), personal_columns(entity)) }}
-        {{ keep_in_vault(entity, 'pg_temp.picked', former) }}
+        {{ keep_in_vault(entity, written, personal_columns(entity)) }}
+        {{ keep_in_vault(entity, written[-1:], former) }}
+        {{ forget_masked_rows(written, picked) }}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run, loaded) }}
             {{ quarantine_settle(entity, run) }}

@@ -1,6 +1,6 @@
 {# What is gone is superseded; its rows are kept aside, for a version that only ends elsewhere is a copy of one of
    them ... #}
-{% macro supersede_sql(entity, relation, run, former) %}
+{% macro supersede_sql(entity, relation, run, former, picked) %}
     {%- set id = entity ~ '_id' -%}
     analyze gone;
     analyze writing;
@@ -35,10 +35,11 @@
     select * from superseding;
 
     -- By name: after a column came and one went, a delivery's table has them in another order than its parent.
-    create temporary table picked (like judged.{{ entity }}) on commit drop;
+    create {{ 'unlogged' if picked.is_many else 'temporary' }} table {{ picked.judged }} (like judged.{{ entity }})
+    {{- '' if picked.is_many else ' on commit drop' }};
     {%- for content in contents_to_pick() %}
 
-    insert into picked ({{ judged_columns(entity, former) }})
+    insert into {{ picked.judged }} ({{ judged_columns(entity, former) }})
     select {{ judged_columns(entity, former, 'told') }}
     from judged.delivery_{{ content.content_id }} as told
     {%- if content.by_place %}
@@ -48,8 +49,16 @@
     {%- endif %};
     {%- endfor %}
 
-    analyze picked;
+    analyze {{ picked.judged }};
     analyze superseded;
+{% endmacro %}
+
+
+{# Where the judged rows that history lacks are gathered: where they are many, all cores have to see it. #}
+{% macro rows_to_pick(run) %}
+    {%- set rows = run_query("select count(*) from " ~ judged_rows_needed()).rows[0][0] -%}
+    {%- set is_many = rows >= many_rows() -%}
+    {{ return({'judged': 'pii.picked_' ~ run if is_many else 'pg_temp.picked', 'rows': rows, 'is_many': is_many}) }}
 {% endmacro %}
 
 
@@ -83,11 +92,10 @@
 
 {# ... and what is in the result and not current is inserted, new versions masked on their way. The masked rows come
    from `picked` instead of the whole deliveries. What a version knows of other columns than today's is laid over it. #}
-{% macro insert_sql(entity, relation, sql, run, foreign) %}
+{% macro insert_sql(entity, relation, masked, run, foreign) %}
     {%- set id = entity ~ '_id' -%}
     {%- set columns = [id] + history_columns(entity) + ['_feed', '_fingerprint'] -%}
     {%- set former = former_columns(entity, relation) -%}
-    {%- set picked = sql | replace(judged_relation(entity, sql), 'pg_temp.picked') -%}
     insert into {{ relation }} (
         {% for column in columns + former %}{{ adapter.quote(column) }}, {% endfor %}
         _delivery_id, _row_number, _line_number, valid_from, valid_to, _recorded_in, _fingerprints, _seen_at
@@ -108,7 +116,7 @@
         {%- for _ in former %}null, {% endfor %}
         writing.delivery_id, masked._row_number, masked._line_number, writing.valid_from, writing.valid_to, {{ run }},
         null, null
-    from ({{ picked }}) as masked
+    from {{ masked }} as masked
     join writing
         on not writing.is_copy
         and writing.told is null
@@ -130,7 +138,7 @@
             and writing.valid_from = old.valid_from
         union all
         select writing.*, to_jsonb(masked) || jsonb_build_object('_delivery_id', writing.delivery_id)
-        from ({{ picked }}) as masked
+        from {{ masked }} as masked
         join writing
             on not writing.is_copy
             and writing.told is not null
@@ -153,18 +161,6 @@
     {%- endif -%}
     {{ return(judged) }}
 {% endmacro %}
-
-
-{# The judged rows of the versions that this run wrote, as a sub-select. #}
-{% macro written_rows(entity, feeds) %}
-    (
-        select {{ judged_columns(entity) }} from pg_temp.picked
-        {%- for feed in feeds if feed.road == 'first' %}
-        union all
-        select {{ judged_columns(entity) }} from judged.delivery_{{ feed.coming[0].content_id }}
-        {%- endfor %}
-    )
-{%- endmacro %}
 
 
 {# Whether a tenth of the dimension is new to the planner and to the visibility map, which spares a full delivery the

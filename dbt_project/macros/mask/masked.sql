@@ -2,10 +2,10 @@
    keyed token under `<column>_token`. The classes come from the judged model's YAML, so no model can forget one.
 
    Each personal column has a lateral of its own (`offset 0` keeps it one): PostgreSQL then remembers the result for
-   values that the statistics say are repeated, and computes a million e-mails of 90,000 keepers 90,000 times. #}
+   values that the statistics say are repeated, and computes a million e-mails of 90,000 keepers 90,000 times. It does
+   so by one process; how many rows are masked by all of them stands in many.sql. #}
 {% macro masked(entity) %}
-{%- set positions = {} -%}
-{%- for column in personal_columns(entity) %}{% do positions.update({column.name: 'mask' ~ loop.index}) %}{% endfor -%}
+{%- set positions = mask_aliases(entity) -%}
 select
     judged.{{ entity }}_id,
     {%- for column in entity_columns(entity) %}
@@ -29,8 +29,16 @@ from {{ ref('judged_' ~ entity) }} as judged
 {%- endfor %}
 {% endmacro %}
 
-{# A lateral `alias` with the masked form and the token of a column of `relation`. #}
-{% macro mask_of(column, relation, alias) -%}
+{# The name of the lateral of each personal column. #}
+{% macro mask_aliases(entity) %}
+    {%- set aliases = {} -%}
+    {%- for column in personal_columns(entity) %}{% do aliases.update({column.name: 'mask' ~ loop.index}) %}{% endfor -%}
+    {{ return(aliases) }}
+{% endmacro %}
+
+{# A lateral `alias` with the masked form and the token of a column of `relation`; without its fence it is taken apart
+   into expressions, which any process may compute. #}
+{% macro mask_of(column, relation, alias, fence='offset 0') -%}
 cross join lateral (
     select
         {{ masked_form(column, relation) }} as masked
@@ -38,7 +46,7 @@ cross join lateral (
         {{ token(column, relation) }} as token
     from pii.token_key_now() as key
         {%- endif %}
-    offset 0
+    {{ fence }}
 ) as {{ alias }}
 {%- endmacro %}
 

@@ -30,35 +30,25 @@
     ) -%}
 {%- endif -%}
 {%- set code, trunk, abroad = calling_codes()[region] -%}
-case when {{ value }} like '+%' and ltrim({{ value }}, '+0123456789') = '' then {{ value }} else (
-    select case
-        when dialled ~ '[^+0-9]' or length(dialled) < 7 then lower(dialled)
-        when dialled like '+%' then dialled
-        when dialled like '{{ abroad }}%' then '+' || substr(dialled, {{ abroad | length + 1 }})
-        {%- if code == '1' %}
-        when length(dialled) = 10 then '+1' || dialled
-        when length(dialled) = 11 and dialled like '1%' then '+' || dialled
-        else dialled
-        {%- else %}
-        {%- if trunk %}
-        when dialled like '{{ trunk }}%' then '+{{ code }}' || substr(dialled, {{ trunk | length + 1 }})
-        {%- endif %}
-        else '+{{ code }}' || dialled
-        {%- endif %}
-    end
-    from (
-        select translate(
-            replace(
-                case
-                    when {{ value }} like '%x%' or {{ value }} like '%X%' or {{ value }} like '%#%'
-                        then regexp_replace({{ value }}, '[\s;,]*(?:extension|ext|x|#)[.:=]?\s*\d{1,7}\s*$', '', 'i')
-                    else {{ value }}
-                end,
-                '(0)', ''
-            ), E' \t\r\n\u00a0().·/–-', ''
-        ) as dialled
-        offset 0
-    ) as phone
+{%- set ways = [['^' ~ abroad ~ '(?=[+0-9]{' ~ (7 - abroad | length) ~ ',}$)', '+']] -%}
+{%- if code == '1' -%}
+    {%- do ways.extend([['^(?=[0-9][+0-9]{9}$)', '+1'], ['^(?=1[+0-9]{10}$)', '+']]) -%}
+{%- else -%}
+    {%- if trunk %}{% do ways.append(['^' ~ trunk ~ '(?=[+0-9]{' ~ (7 - trunk | length) ~ ',}$)', '+' ~ code]) %}{% endif -%}
+    {%- do ways.append(['^(?=[0-9][+0-9]{6,}$)', '+' ~ code]) -%}
+{%- endif -%}
+case when {{ value }} like '+%' and ltrim({{ value }}, '+0123456789') = '' then {{ value }} else lower(
+    {{ 'regexp_replace(' * ways | length }}translate(
+        replace(
+            case
+                when {{ value }} like '%x%' or {{ value }} like '%X%' or {{ value }} like '%#%'
+                    then regexp_replace({{ value }}, '[\s;,]*(?:extension|ext|x|#)[.:=]?\s*\d{1,7}\s*$', '', 'i')
+                else {{ value }}
+            end,
+            '(0)', ''
+        ), E' \t\r\n\u00a0().·/–-', ''
+    )
+    {%- for pattern, prefix in ways %}, '{{ pattern }}', '{{ prefix }}'){% endfor %}
 ) end
 {%- endmacro %}
 
