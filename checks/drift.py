@@ -9,6 +9,7 @@ from sqlalchemy import text
 from checks import personal
 from checks.delivery_checks import Finding, record
 from warehouse.connection import transaction
+from warehouse.personal import without_values
 
 ALIKE = 0.6  # of 1: "Licence No." and "License Number" are 0.67, "Phone" and "Name" 0.44
 SHOWN = 5
@@ -17,11 +18,8 @@ SHOWN = 5
 def look(delivery_id: int, headers: Mapping[str, Sequence[str]]) -> None:
     """Record what the reader found of a delivery: its header against the feed's columns (`headers`: the names that each
     has had in files), and the control totals of its trailer."""
-    with transaction() as connection:
-        found = connection.scalar(
-            text("select found from ledger.deliveries where delivery_id = :id"), {"id": delivery_id}
-        )
-    record(delivery_id, [drift(found or {}, headers), *control_totals(found or {})])
+    found = _found(delivery_id)
+    record(delivery_id, [drift(found, headers), *control_totals(found)])
 
 
 def look_into_undeclared(delivery_id: int, by_name: Callable[[str], str | None]) -> None:
@@ -29,7 +27,8 @@ def look_into_undeclared(delivery_id: int, by_name: Callable[[str], str | None])
     class that a name makes one think of. Nothing of them goes on from staging, whatever they hold."""
     found = personal.look_into_undeclared(f"delivery_{delivery_id}", by_name)
     if found:
-        told = ", ".join(f"{looks.column!r} looks like {looks.pii}" for looks in found)
+        names = _told_names(delivery_id, [looks.column for looks in found])
+        told = ", ".join(f"{name} looks like {looks.pii}" for name, looks in zip(names, found, strict=True))
         message = f"columns that are not declared look personal: {told}; declare each with its class"
         record(delivery_id, [Finding("undeclared_personal", "warn", message, len(found), 0)])
 
@@ -63,7 +62,24 @@ def control_totals(found: Mapping[str, Any]) -> list[Finding]:
 
 def _shown(name: str) -> str:
     """A name of the file's; where keys are values, it may be a person's."""
-    return repr(personal.EMAIL.sub("[e-mail]", name))
+    return repr(without_values(name))
+
+
+def _told_names(delivery_id: int, columns: Sequence[str]) -> list[str]:
+    """Columns of staging as they may be told: where the ledger withholds names of a header, those that it has."""
+    found = _found(delivery_id)
+    known = set(found.get("header") or ())
+    return [
+        _shown(name) if not found.get("names_withheld") or name in known else "one without a name that can be told"
+        for name in columns
+    ]
+
+
+def _found(delivery_id: int) -> Mapping[str, Any]:
+    """What the reader found, as the ledger has it."""
+    with transaction() as connection:
+        asked = text("select found from ledger.deliveries where delivery_id = :id")
+        return connection.scalar(asked, {"id": delivery_id}) or {}
 
 
 def _plain(name: str) -> str:

@@ -1,7 +1,6 @@
 """What looks personal by its content: a sample of the cells of columns that are classed `none`."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,33 +8,10 @@ from typing import Any
 from psycopg import sql
 
 from warehouse.connection import driver, transaction
+from warehouse.personal import EMAIL, IP, PHONE, SSN, is_card
 
 SAMPLE = 2000  # rows of a relation that are looked at
 FEWEST = 3  # cells that must look so before a column does
-
-
-def _luhn(digits: str) -> bool:
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (1 + position % 2)
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0
-
-
-def _card(cell: str) -> bool:
-    digits = re.sub(r"[ -]", "", cell)
-    return bool(re.fullmatch(r"[3-6]\d{12,18}", digits)) and len(set(digits)) > 1 and _luhn(digits)
-
-
-EMAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)
-# With a plus, brackets or groups: ten bare digits are as often a reference number.
-PHONE = re.compile(
-    r"\+\d([() ./-]{0,2}\d){6,14}"
-    r"|\(?[2-9]\d{2}\)?[ .-]\d{3}[ .-]\d{4}|\(0\d{1,4}\) ?\d{3,4} ?\d{3,4}|0\d([ .-]\d{2}){4}"
-)
-SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
-OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
-IP = re.compile(rf"{OCTET}(\.{OCTET}){{3}}")
 
 
 @dataclass(frozen=True)
@@ -51,7 +27,7 @@ KINDS = (
     Kind("email", 0.05, lambda cell: bool(EMAIL.search(cell))),
     Kind("phone", 0.20, lambda cell: bool(PHONE.fullmatch(cell))),
     Kind("government_id", 0.20, lambda cell: bool(SSN.fullmatch(cell))),
-    Kind("government_id", 0.50, _card),  # one of ten random numbers passes the check digit
+    Kind("government_id", 0.50, is_card),  # one of ten random numbers passes the check digit
     Kind("ip", 0.20, lambda cell: bool(IP.fullmatch(cell))),
 )
 

@@ -1,6 +1,9 @@
 """What looks personal by its name. (What looks so by its content: checks/personal.py.)"""
 
 import re
+from collections.abc import Collection, Sequence
+
+from warehouse.personal import STAND_INS, without_values
 
 # Words of a column's name or header, joined by _, from the most to the least telling.
 NAMES = (
@@ -29,3 +32,15 @@ def looks_personal(*names: str) -> str | None:
             if re.search(rf"(^|_)({pattern})(_|$)", words):
                 return pii
     return None
+
+
+def tellable(header: Sequence[str], declared: Collection[int]) -> list[str]:
+    """The names of a file as the ledger may tell them; `declared` are the places of those that its feed declares.
+
+    Declared ones stay. Of the others e-mails, numbers and IP addresses are taken out. Where one of them is nothing
+    else, and they are the more, the line is as likely a person's record as a header: each is told by its place.
+    """
+    told = {place: without_values(name) for place, name in enumerate(header) if place not in declared}
+    if len(told) > len(declared) and not {name.strip() for name in told.values()}.isdisjoint(STAND_INS):
+        told = {place: f"column {place + 1}" for place in told}
+    return [told.get(place, name) for place, name in enumerate(header)]

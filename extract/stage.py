@@ -5,6 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,15 +17,17 @@ from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import Connection, text
 
 from extract import archive, mapping, mended
-from extract.contents import newest
+from extract.contents import Content, newest
 from extract.feeds import Feed, FeedError
 from extract.limits import limits
+from extract.personal import tellable
 from extract.read import Batch, Hints, NotClean, Reading, Refused, Unreadable, name_key, open_file
 from extract.read.formats.bundle import name_parts
 from extract.read.progress import Progress, Told
 from extract.rewrite import CONVERTED
 from warehouse import ledger, word
 from warehouse.connection import driver, transaction
+from warehouse.personal import without_values
 
 MOST_COPIED_COLUMNS = 1000  # PostgreSQL tables end at 1600; wider files take the careful road
 
@@ -120,13 +123,8 @@ def is_intact(delivery_id: int) -> bool:
 
 def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None) -> None:
     delivery_id, name = delivery["delivery_id"], delivery["name"]
-    content = newest(delivery["sha256"])
-    with archive.fetch(content.sha256, name) as path:
-        some = mapping.special(feed, _name_of_mended(connection, delivery), delivery["effective_date"])
-        feed = mapping.narrowed(feed, some)
-        usual = mended.hints(feed) if delivery["mends"] else feed.format
-        hints = CONVERTED if content.form == "csv" else usual
-        feed, reading = _open(feed, path, delivery["effective_date"], hints)
+    some = mapping.special(feed, _name_of_mended(connection, delivery), delivery["effective_date"])
+    with _opened(mapping.narrowed(feed, some), delivery) as (feed, content, reading):
         _refuse_nameless_mends(delivery, reading)
         progress = Progress(reading.unpacked.path, told)
         loading = _Loading(driver(connection), feed, delivery_id, reading, progress)
@@ -146,11 +144,45 @@ def _stage(connection: Connection, feed: Feed, delivery: Any, told: Told | None)
         progress.close()
         span = _span(connection, feed, delivery_id)
     counts = {"read": account.read, **vars(account)}
-    found = reading.found.as_json()
-    found["header"] = [name for name in reading.found.header if not mended.is_ours(name)]
+    found = _tellable(reading, loading.names)
     headers = {name: reading.found.header[at] for at, name in loading.names.declared}
     found["mapping"] = mapping.used(feed, some, headers)
     ledger.staged(connection, delivery_id, counts, found, span)
+
+
+@contextmanager
+def _opened(feed: Feed, delivery: Any) -> Iterator[tuple[Feed, Content, Reading]]:
+    """A delivery's content, opened as its feed (narrowed to such a file) says, which has the names of its day then."""
+    content = newest(delivery["sha256"])
+    with archive.fetch(content.sha256, delivery["name"]) as path:
+        usual = mended.hints(feed) if delivery["mends"] else feed.format
+        hints = CONVERTED if content.form == "csv" else usual
+        then, reading = _open(feed, path, delivery["effective_date"], hints)
+        yield then, content, reading
+
+
+def header_of(feed: Feed, delivery_id: int) -> tuple[str, ...]:
+    """The names of a delivery's columns as they stand in its file, personal ones too: from the archive, where the
+    ledger withholds any. They are for the vendor, and for nobody else."""
+    with transaction() as connection:
+        delivery = ledger.delivery(connection, delivery_id)
+        found = delivery["found"] or {}
+        if not found.get("names_withheld"):
+            return tuple(found.get("header") or ())
+        some = mapping.special(feed, _name_of_mended(connection, delivery), delivery["effective_date"])
+    with _opened(mapping.narrowed(feed, some), delivery) as (_, _, reading):
+        return tuple(name for name in reading.found.header if not mended.is_ours(name))
+
+
+def _tellable(reading: Reading, names: "StagingNames") -> dict[str, Any]:
+    """What the reader found, for the ledger, which holds nothing personal: how many names it withholds, it says."""
+    header, found = reading.found.header, reading.found.as_json()
+    told = tellable(header, names.declared_positions) if reading.found.named else header
+    found = {key: without_values(said) if key in reading.found.more and isinstance(said, str) else said
+             for key, said in found.items()}  # fmt: skip
+    found["header"] = [told[at] for at, name in enumerate(header) if not mended.is_ours(name)]
+    withheld = sum(one != other for one, other in zip(told, header, strict=True))
+    return found | ({"names_withheld": withheld} if withheld else {})
 
 
 def _span(connection: Connection, feed: Feed, delivery_id: int) -> ledger.Span:

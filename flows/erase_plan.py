@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from extract import stage as staging
 from extract.entities import classes
 from extract.feeds import Feed, catalogue
+from extract.personal import looks_personal
 from flows import dbt
 from warehouse.connection import driver, transaction
 from warehouse.erasure import Found, Mark, Row
@@ -82,6 +83,8 @@ def _queries(person: Person, entities: Sequence[str]) -> dict[str, str]:
     for entity in entities:
         for feed in catalogue().of_entity(entity):
             pieces[feed.key] = f"{{{{ rows_to_erase('{entity}', '{feed.key}', '{feed.model}', '{pii}') }}}}"
+            staged = f'staging."{feed.table}"'
+            pieces[f"undeclared {feed.key}"] = f"{{{{ undeclared_that_name('{entity}', '{staged}') }}}}"
         pieces[f"unreadable {entity}"] = f"{{{{ unreadable_that_name('{entity}', given_marks()) }}}}"
     return dict(zip(pieces, dbt.compiled(*pieces.values()), strict=True))
 
@@ -133,14 +136,15 @@ def _rows_of(feed: Feed, delivery: Mapping[str, Any], queries: Mapping[str, str]
     found = Found(number, feed.key, feed.table, delivery["sha256"], delivery["name"], container)
     staging.stage_to_look(feed, number)
     with transaction() as connection:
-        asked = {
+        asked: dict[str, Any] = {
             "delivery": number,
             "tokens": sorted(plan.tokens[feed.entity]),
             "marks": json.dumps([mark._asdict() for mark in plan.marks]),
-            "told": _naming(connection, feed, number, person.told),
             "key": list(person.key) or None,
             "id": person.key[0] if len(person.key) == 1 else None,
         }
+        asked["told"] = _naming(connection, feed, number, person.told)
+        asked["told"] += _named_in_undeclared(connection, queries[f"undeclared {feed.key}"], asked, person)
         found.rows = rows_asked_for(connection, queries[feed.key], asked)
         found.unreadable = _unreadable(connection, queries[f"unreadable {feed.entity}"], asked, person)
     if person.key:
@@ -183,6 +187,17 @@ def _naming(connection: Connection, feed: Feed, delivery: int, told: str | None)
         f" where strpos(lower(concat_ws(' ', {cells}, _extra)), lower(%s)) > 0"
     )
     return [row[0] for row in driver(connection).execute(query, [told])]
+
+
+def _named_in_undeclared(connection: Connection, query: str, asked: Mapping[str, Any], person: Person) -> list[int]:
+    """The rows whose columns that nobody declared name the person: an e-mail, number or IP address however it is spelt,
+    a name or a street address by its words. Every row of a delivery has the same such columns."""
+    run = driver(connection).execute
+    one = run(f"select _extra from staging.delivery_{asked['delivery']} where _extra is not null limit 1").fetchone()
+    if one is None or not person.value:
+        return []
+    parts = [name for name in one[0] if looks_personal(name) == person.pii]
+    return [row[0] for row in run(bindable(query, "delivery", "marks", "parts"), {**asked, "parts": parts})]
 
 
 def _unreadable(connection: Connection, query: str, asked: Mapping[str, Any], person: Person) -> list[int]:

@@ -53,7 +53,8 @@ def telling_values() -> Secrets:
     columns |= {f"judged.{entity}": list(classes(entity).items()) for entity in catalogue().entities}
     personal = {table: [(n, pii) for n, pii in of if pii not in ("none", "free_text")] for table, of in columns.items()}
     openly = {table: [(n, pii) for n, pii in of if pii == "none"] for table, of in columns.items()}
-    undeclared = leaks.undeclared(staged_tables(), looks_personal)
+    staged = staged_tables()
+    undeclared = leaks.undeclared(staged, looks_personal).and_those(leaks.names(staged))
     wanted = leaks.secrets(personal).and_those(undeclared).without(leaks.secrets(openly, openly=True))
     for root in (settings().dbt_project, settings().checks_folder):
         for kind in ("*.yml", "*.sql", "*.md", "*.csv"):

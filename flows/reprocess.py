@@ -131,9 +131,8 @@ def _read_otherwise(feed: Feed, delivery: RowMapping, today: judged_by.Basis) ->
     try:
         some = mapping.special(feed, delivery["name"], delivery["effective_date"])
         then = mapping.narrowed(feed, some).on(delivery["effective_date"])
-        now = {
-            name: header for header, name, known in staging.layout(then, tuple(delivery["found"]["header"])) if known
-        }
+        names = staging.header_of(feed, delivery["delivery_id"])
+        now = {name: header for header, name, known in staging.layout(then, names) if known}
     except SluiceError:
         now = {}
     for column in sorted(name for name in {*used, *now} if used.get(name) != now.get(name)):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extract.feeds import Feed
-from extract.stage import layout
+from extract.stage import header_of, layout
 from publish import cells, vendor_file, vendor_rows
 from warehouse import quarantine
 from warehouse.connection import transaction
@@ -28,7 +28,7 @@ def write(entity: str, feed: Feed, delivery_id: int | None, kind: str | None, ou
     with transaction() as connection:
         quarantine.require_steward(connection, entity)
         bad = vendor_rows.newest(connection, entity, feed.key, delivery_id)
-        header = tuple(bad.found.get("header") or (column.headers[0] for column in feed.columns))
+        header = header_of(feed, bad.delivery_id) or tuple(column.headers[0] for column in feed.columns)
         columns = [vendor_rows.VendorColumn(*column) for column in layout(feed, header, bad.found.get("mapping"))]
         rows = vendor_rows.read(connection, entity, bad, columns)
         quarantine.record(connection, entity, "export", by, None, [bad.delivery_id], None, len(rows))

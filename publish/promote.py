@@ -24,6 +24,7 @@ TARGET = (
     " promoted_at timestamptz not null default clock_timestamp(), promoted_by text not null,"
     " rolled_back_at timestamptz)",
 )
+ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('sluice.promote', 0))"
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,26 @@ def promote(entities: Sequence[str], url: str, *, dry_run: bool, files: str | No
 
     A dry run does the same and rolls it back. What is there already stays as it is, so that one that was killed at its
     end can be said again. `files`: the bucket or folder for the exported files; they are there before the transaction
-    ends, and `latest` names them after it. Raises SluiceError where one is not published, its run did not pass the
-    gate, or the other warehouse is this one.
+    ends, and `latest` names them after it; of earlier ones stay those that `rollback`
+    shows. Raises SluiceError where one is not published, its run did not pass the gate, or the other warehouse is this
+    one.
     """
     with _source() as here, _target(url) as there:
         _refuse_same(here, there)
         runs = {entity: _gated_run(here, entity) for entity in entities}
         for statement in TARGET:
             there.execute(statement)
-        there.execute("select pg_advisory_xact_lock(hashtextextended('sluice.promote', 0))")
+        there.execute(ONE_AT_A_TIME)
         made = [_bring(here, there, entity, run) for entity, run in runs.items()]
         if dry_run:
             there.rollback()
             return made
         copied = [promoted_files.copy(entity, run, files) for entity, run in runs.items()] if files else []
         there.commit()
-    for folder in copied:
-        promoted_files.point_latest(folder)
+        for folder in copied:
+            promoted_files.point_latest(folder)
+        if files:
+            _keep_shown(there, list(runs), files)
     return made
 
 
@@ -86,14 +90,27 @@ def rollback(entities: Sequence[str], url: str, *, files: str | None = None) -> 
             promoted_files.point_latest(promoted_files.place(entity, run, files))
 
 
+def _keep_shown(there: psycopg.Connection, entities: Sequence[str], files: str) -> None:
+    """Of each entity's files those stay that belong to a table there: what is published, and the one before."""
+    there.execute(ONE_AT_A_TIME)
+    for entity in entities:
+        promoted_files.keep_only(entity, _shown(there, entity), files)
+    there.rollback()
+
+
 def _last(there: psycopg.Connection, entity: str) -> int | None:
     """The run whose publication is there, as far as that is written down."""
+    return next(iter(_shown(there, entity)), None)
+
+
+def _shown(there: psycopg.Connection, entity: str) -> list[int]:
+    """The runs of the publication that is there and of the one before."""
     found = there.execute(
         "select run from ledger.promotions where entity = %s and rolled_back_at is null"
-        " order by promotion_id desc limit 1",
+        " order by promotion_id desc limit 2",
         [entity],
-    ).fetchone()
-    return found[0] if found else None
+    )
+    return [run for (run,) in found]
 
 
 @contextmanager

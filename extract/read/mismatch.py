@@ -1,14 +1,13 @@
 """The refusal of a file without the feed's header: what is missing, and what comes near it."""
 
 import difflib
-import re
 from collections.abc import Sequence
+
+from warehouse.personal import without_values
 
 from .header import Candidate, Wanted, name_key, readings
 from .lines import Line
 from .model import Limits, Refused
-
-E_MAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)+")  # of objects by person the keys are e-mails
 
 
 def refuse_header(
@@ -65,7 +64,8 @@ def _seen(best: Candidate | None, wanted: Wanted) -> str:
         return "No line could be read as a record. "
     if not _likeness(best, wanted):
         return f"No line names any column of it; the widest has {len(best.cells)} cells. "
-    shown = E_MAIL.sub("[e-mail]", best.delimiter.join(" ".join(cell.split()) for cell in best.cells))
+    # Of objects by person the keys are e-mails.
+    shown = best.delimiter.join(without_values(" ".join(cell.split())) for cell in best.cells)
     return f"Best candidate is line {best.first + 1}: {shown[:300]}{' ...' if len(shown) > 300 else ''}. "
 
 

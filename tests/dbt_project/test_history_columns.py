@@ -15,6 +15,7 @@ from dbt_project.test_history import EXAMPLES, Delivery, Key, Played, Step, cont
 from hypothesis import strategies as st
 from workbench import everything
 
+from flows import reprocess
 from flows.erase import erase
 from flows.erase_plan import Person
 from flows.privacy import rotate
@@ -230,6 +231,34 @@ def test_erased_rows_differ_in_what_was_personal(small, project, purged):
     small.run()
     assert versions(small) == before
     assert not [line for line in everything(small).splitlines() if "ann@" in line or "eve@" in line]
+
+
+AWAY = "n,d,1,5,ann@example.com"
+
+
+def test_a_value_that_was_erased_while_its_column_was_away_is_not_the_next_ones(small, project):
+    """Nobody knows it; it is not the value of the row that comes next."""
+    declared = project.judged.read_text()
+    project.drop("keeper")
+    day(small, 1, "n,a,1,5,ann@example.com", "n,b,1,5,bob@example.com", "n,c,1,5,ann@example.com", AWAY)
+    day(small, 2, "n,a,1,5,ann@example.com", "n,b,1,5,bob@example.com", "n,c,1,5,", AWAY, OTHER)
+    day(small, 3, "n,a,1,5,bob@example.com", "n,b,1,5,bob@example.com", "n,c,1,5,", AWAY)
+    erase(Person(pii="email", value="ann@example.com"))
+    project.judged.write_text(declared)
+    forget_settings()
+    reprocess.reprocess(reprocess.find("thing"), by="test")
+    expected = [
+        ("a", None, "2026-01-01", "2026-01-03"),
+        ("a", "b***@example.com", "2026-01-03", None),
+        ("b", "b***@example.com", "2026-01-01", None),
+        ("c", None, "2026-01-01", "2026-01-02"),
+        ("c", None, "2026-01-02", None),
+        ("d", None, "2026-01-01", None),
+    ]
+    assert versions(small, "keeper", "_superseded_in is null and code < 'z'") == expected
+    day(small, 4, "n,a,1,5,bob@example.com", "n,b,1,5,bob@example.com", "n,c,1,5,", "n,d,1,5,eve@example.com")
+    expected[-1:] = [("d", None, "2026-01-01", "2026-01-04"), ("d", "e***@example.com", "2026-01-04", None)]
+    assert versions(small, "keeper", "_superseded_in is null and code < 'z'") == expected
 
 
 class Weighed(Delivery):

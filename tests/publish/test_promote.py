@@ -100,6 +100,71 @@ def test_what_is_erased_here_goes_there_with_the_next_promotion(small, elsewhere
     assert there(elsewhere, "select count(keeper) from published.thing") == [(0,)]
 
 
+@pytest.fixture(params=["folder", "bucket"])
+def files(request, tmp_path, monkeypatch):
+    """Where promotions of things are written: a folder, or a bucket that keeps versions. Gives a function that tells
+    the files of all runs by name, former versions too."""
+    from conftest import forget_settings
+
+    if request.param == "folder":
+        monkeypatch.setenv("SLUICE_PROMOTE_FILES", str(tmp_path / "files"))
+        forget_settings()
+        below = tmp_path / "files" / "thing"
+        return lambda: [(str(f.relative_to(below)), f.read_bytes()) for f in below.rglob("*/**/*") if f.is_file()]
+    s3 = request.getfixturevalue("aws")("s3")
+    s3.create_bucket(Bucket="there")
+    s3.put_bucket_versioning(Bucket="there", VersioningConfiguration={"Status": "Enabled"})
+    monkeypatch.setenv("SLUICE_PROMOTE_FILES", "s3://there/sluice/")
+    forget_settings()
+
+    def every():
+        found = s3.list_object_versions(Bucket="there", Prefix="sluice/thing/run-")
+        assert "DeleteMarkers" not in found
+        keys = [(one["Key"], one["VersionId"]) for one in found.get("Versions", ())]
+        read = [(key, s3.get_object(Bucket="there", Key=key, VersionId=v)["Body"].read()) for key, v in keys]
+        return [(key.removeprefix("sluice/thing/"), content) for key, content in read]
+
+    return every
+
+
+def folders(files):
+    return sorted({name.split("/")[0] for name, _ in files()})
+
+
+def test_earlier_folders_leave_as_their_tables_do(small, elsewhere, files):
+    for day in (1, 2, 3):
+        things(small, day, *ROWS[:day])
+        small.run()
+        say("thing")
+    assert folders(files) == ["run-000002", "run-000003"]
+    say("thing", "--rollback")
+    things(small, 4, *ROWS[1:])
+    small.run()
+    say("thing")
+    assert folders(files) == ["run-000002", "run-000004"]
+
+
+def test_no_promoted_file_holds_an_erased_person_after_the_next_promotions(small, elsewhere, files):
+    from publish import export
+
+    things(small, 1, *ROWS[:1])
+    small.run()
+    say("thing")
+    things(small, 2, *ROWS)
+    small.run()
+    export.forget("thing")
+    export.export("thing", 2, by="region")
+    say("thing")
+    assert any(b"k***@acme.example" in content for name, content in files() if "/region/" in name)
+    erase(Person(pii="email", value="keeper@acme.example"))
+    say("thing")
+    assert [name for name, content in files() if b"k***@" in content] == []
+    assert folders(files) == ["run-000002"]
+    before = sorted(files())
+    say("thing")
+    assert sorted(files()) == before
+
+
 def test_who_may_read_there_still_may(small, elsewhere):
     things(small, 1, *ROWS)
     small.run()

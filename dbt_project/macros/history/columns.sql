@@ -110,7 +110,8 @@
 {% endmacro %}
 
 
-{# Erased values are compared by what stands for them, with each other and with those that are not erased. #}
+{# Erased values are compared by what stands for them, with each other and with those that are not erased. One that nobody
+   knows, because its column was not declared when it was erased, is told from every other value but one like it. #}
 {% macro stand_ins_sql(entity, columns) %}
     {%- set personal = columns | rejectattr('pii', 'equalto', 'none') | list -%}
     update observations
@@ -118,6 +119,9 @@
         select coalesce(jsonb_object_agg('erased ' || name, value), '{}')
         from jsonb_each(erased.attributes -> '_told') as stand_in (name, value)
         where name = any (known.columns)
+    ) || (
+        select coalesce(jsonb_object_agg('erased ' || name, 'unknown'), '{}')
+        from jsonb_array_elements_text(erased.attributes -> '_unknown') as untold (name)
     )
     from pii.erased_rows as erased, ledger.deliveries as d, history.column_sets as known
     where d.delivery_id = observations.delivery_id

@@ -27,6 +27,24 @@
         cross join lateral jsonb_populate_record(null::judged.{{ entity }}, erased.attributes) as kept
         where erased.delivery_id = {{ delivery.delivery_id }}
             and erased.fate <> 'unreadable';
+        {{ note_unknown_sql(entity, delivery) }}
+{% endmacro %}
+
+
+{# `_unknown`: today's personal columns of which an erased row says nothing, because they were not declared on the day of
+   the erasure. The row is judged by them now as the others are, and nobody knows its value any more. #}
+{% macro note_unknown_sql(entity, delivery) %}
+    {%- set compared = [] -%}
+    {%- for column in personal_columns(entity) if column.tracked %}{% do compared.append(compared_name(column)) %}{% endfor %}
+        {%- if compared %}
+        update pii.erased_rows
+        set attributes = jsonb_set(attributes, '{_unknown}', (
+            select coalesce(jsonb_agg(name), '[]')
+            from unnest(array['{{ compared | join("', '") }}']) as name
+            where not attributes -> '_told' ? name
+        ))
+        where delivery_id = {{ delivery.delivery_id }} and attributes ? '_told';
+        {%- endif %}
 {% endmacro %}
 
 

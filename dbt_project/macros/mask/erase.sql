@@ -85,6 +85,22 @@ cross join pii.erased_key_now() as mark_key
 where delivery_id = %(delivery)s and {{ names_somebody(entity, 'record', marks) }}
 {%- endmacro %}
 
+{# The staged rows of a delivery that name a person who has one of the marks (%(marks)s) in a column that nobody declared:
+   in a cell, or, where a name or an address is spread over several columns (%(parts)s), in these together. #}
+{% macro undeclared_that_name(entity, staged) -%}
+select _row_number
+from {{ staged }} as raw
+cross join pii.erased_key_now() as mark_key
+where _delivery_id = %(delivery)s and exists (
+    select from (
+        select value as said from jsonb_each_text(raw._extra)
+        union all
+        select string_agg(value, ' ') from jsonb_each_text(raw._extra) where key = any (%(parts)s)
+    ) as cell
+    where {{ names_somebody(entity, 'cell.said', given_marks()) }}
+)
+{%- endmacro %}
+
 {% macro given_marks() -%} json_to_recordset(%(marks)s) as given (mark text, words integer, cue text) {%- endmacro %}
 
 {# The tokens and marks that one value has in an entity's columns of its class, and in its texts; %(value)s is the value.
