@@ -126,6 +126,7 @@ def invoke(
 
     from flows.prefect_door import in_flow
 
+    _spare_stacks()
     _environment(run, trial)
     settings_of_all = [
         "--project-dir",
@@ -142,7 +143,7 @@ def invoke(
         *(["--quiet"] if quiet else []),
     ]
     runner = _shown(manifest) if in_flow() and arguments[0] != "parse" else dbtRunner(manifest=manifest)
-    result = _on_a_short_stack(partial(runner.invoke, [*arguments, *settings_of_all]))
+    result = _in_a_thread(partial(runner.invoke, [*arguments, *settings_of_all]))
     if not result.success:
         complaint = _complaint(result)
         raise SluiceError(
@@ -151,14 +152,21 @@ def invoke(
     return result.result
 
 
-def _on_a_short_stack(call: Callable[[], Any]) -> Any:
-    """Call in a thread of its own. For each flag of its adapter dbt looks at all frames of the stack, and for some of
-    them at all modules of the process: below pytest, with Prefect and boto3 loaded, that was 2 s of each invocation."""
+def _spare_stacks() -> None:
+    """For each flag of its adapter dbt looks at all frames of the stack, and at all modules of the process, to name who
+    asks in a warning that we do not show: a tenth of a second of each invocation, and two below pytest."""
+    from dbt_common.behavior_flags import BehaviorFlagRendered
+
+    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
+
+
+def _in_a_thread(call: Callable[[], Any]) -> Any:
+    """Call in a thread of its own, and where the run is cancelled meanwhile, cancel what dbt does in the database."""
     with ThreadPoolExecutor(1, thread_name_prefix="dbt") as thread:
         done = thread.submit(copy_context().run, call)
         try:
             wait([done])
-        except BaseException:  # the run is cancelled: so is what dbt does in the database
+        except BaseException:
             _cancel()
             raise
     return done.result()
