@@ -9,14 +9,28 @@ import click
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
 
+class Moment(click.ParamType):
+    """A day or a time in ISO 8601, as Sluice prints them; of UTC, where it names no zone."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment; a day's is its beginning."""
+        try:
+            found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-01-31, or 2026-01-31T09:30.", param, ctx)
+        return found.replace(tzinfo=found.tzinfo or UTC)
+
+
 @click.command()
 @click.argument("entity")
 @click.argument("key", nargs=-1, required=True)
 @click.option(
     "--known-at",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    type=Moment(),
     metavar="TIME",
-    help="As it was published at that time (UTC, where it names no zone).",
+    help="As it was published at that time, or when that day began (UTC, where it names no zone).",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @told_plainly
@@ -29,8 +43,7 @@ def history(entity: str, key: tuple[str, ...], known_at: datetime | None, as_jso
     from extract.feeds import catalogue
     from publish import tables, views
 
-    moment = known_at.replace(tzinfo=known_at.tzinfo or UTC) if known_at else None
-    versions = views.history(catalogue().entity(entity), key_columns(entity), key, moment)
+    versions = views.history(catalogue().entity(entity), key_columns(entity), key, known_at)
     if as_json:
         print_json({"entity": entity, "key": list(key), "versions": versions})
         return

@@ -43,8 +43,9 @@ def plain(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _day(moment: str) -> str:
-    """The day that a delivery speaks of, and the time, where it is not the day's first."""
-    return moment[:10] if moment[11:19] == "00:00:00" else moment[:16].replace("T", " ")
+    """The day of a moment, and its time, where it is not the day's first."""
+    length = 10 if moment[11:19] == "00:00:00" else 16 if moment[17:19] == "00" else 19
+    return moment[:length].replace("T", " ")
 
 
 def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
@@ -162,8 +163,8 @@ def history(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
         if before and before[identity] != version[identity]:
             before = {}
         table.add_row(
-            version["valid_from"][:10],
-            version["valid_to"][:10] if version["valid_to"] else "open",
+            _day(version["valid_from"]),
+            _day(version["valid_to"]) if version["valid_to"] else "open",
             version["feed"],
             Text(_differences(identity, before, version)),
         )
@@ -187,20 +188,24 @@ def _differences(identity: str, before: Mapping[str, Any], now: Mapping[str, Any
 def explanation(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
     """Each version with where it comes from; superseded ones are told as such."""
     table = _table(f"Why {entity} is so", pad_edge=False, padding=(0, 1, 1, 0))
-    table.add_column("from", no_wrap=True)
-    table.add_column("to", no_wrap=True)
-    table.add_column("why", overflow="fold")
+    for name in ("from", "to", "why"):
+        table.add_column(name, overflow="fold", no_wrap=name != "why")
     for v in versions:
         told = [
             f"{v['file']}, line {v['line_number']} (delivery {v['delivery_id']} of {v['feed']}, {v['delivery_state']})",
-            f"differs in: {', '.join(v['changed'])}" if v["changed"] else "the first version, or back again",
+            "the first version" if v["first"] else _changes(v["changed"]),
             f"masked: {', '.join(v['masked'])}" if v["masked"] else "nothing masked",
             f"recorded in run {v['recorded_in']}, "
             + (f"published {v['published_at'][:19]}" if v["published_at"] else "never published")
             + (f", replaced in run {v['superseded_in']}" if v["superseded_in"] else ""),
         ]
-        table.add_row(v["valid_from"][:10], (v["valid_to"] or "open")[:10], Text("\n".join(told)))
+        until = _day(v["valid_to"]) if v["valid_to"] else "open"
+        table.add_row(_day(v["valid_from"]), until, Text("\n".join(told)))
     return table
+
+
+def _changes(columns: Sequence[str]) -> str:
+    return f"differs in: {', '.join(columns)}" if columns else "back again, as it was"
 
 
 def rights(found: Sequence[Any], members: Sequence[Mapping[str, Any]]) -> Group:
