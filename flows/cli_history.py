@@ -9,7 +9,7 @@ import click
 from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A day or a time in ISO 8601, as Sluice prints them; of UTC, where it names no zone."""
 
     name = "moment"

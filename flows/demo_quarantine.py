@@ -54,7 +54,7 @@ def tell() -> None:
     console.print(f"{back.path.name}: {back.rows} rows, {back.told}, mode 0600\n", highlight=False)
 
     chapter("At the vendor's desk cells are mended. What nobody there knows is left as it is.")
-    mended = desk(feed, first, back.path, back.delivery_id)
+    mended = desk(first, back.path, back.delivery_id)
 
     chapter(
         "The file comes back through the same drop folder. It is a delivery beside the first one, for the same day."
@@ -117,7 +117,7 @@ def show_account(told: str) -> None:
     console.print(f"{told}\n", style="dim", highlight=False)
 
 
-def desk(feed: Feed, original: Path, back: Path, delivery_id: int) -> Path:
+def desk(original: Path, back: Path, delivery_id: int) -> Path:
     """The vendor's desk: of each bad row, the cells that a reason speaks of are written as good rows write them."""
     asked = _columns_to_mend(delivery_id)
     rows = list(_records(back))

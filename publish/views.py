@@ -1,13 +1,13 @@
 """What Sluice shows of itself: status, quarantine and history, as plain data that is fit for JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from publish import findings
 from warehouse import runs
@@ -52,7 +52,7 @@ def zones(connection: Connection, entity: str) -> dict[str, ZoneInfo]:
     return {feed: ZoneInfo(zone) for feed, zone in found}
 
 
-def local(row: Mapping[str, Any], zone: ZoneInfo, *names: str) -> dict[str, Any]:
+def local(row: RowMapping, zone: ZoneInfo, *names: str) -> dict[str, Any]:
     """A row as plain values; those of `names` are times in the zone: what a vendor calls 5 January begins at 18:30 UTC
     on the 4th, where it sits in India."""
     return {name: plain(value.astimezone(zone) if value and name in names else value) for name, value in row.items()}
@@ -125,8 +125,8 @@ def history(
         versions = [local(row, of_feed[row["feed"]], "valid_from", "valid_to") for row in found]
     if not versions and known_at is not None:
         raise SluiceError(
-            f"No {entity} with the key {' '.join(key)!r} was published at {known_at.isoformat()}. Look at `sluice status`"
-            " for what was published when."
+            f"No {entity} with the key {' '.join(key)!r} was published at {known_at.isoformat()}. Look at `sluice"
+            " status` for what was published when."
         )
     if not versions:
         raise SluiceError(
