@@ -2,12 +2,14 @@
 
 import logging
 import os
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from flows import pipe
 from flows.cli_collect import COLLECT_COMMANDS
 from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_mapping import MAPPING_COMMANDS
@@ -209,5 +211,15 @@ for command in (
 for command in QUARANTINE_COMMANDS:
     quarantine.add_command(command)
 
+
+def begin() -> None:
+    """`sluice` as a shell calls it: where nobody reads its output any more, it ends quietly."""
+    pipe.listen()
+    try:
+        main()
+    finally:
+        sys.stdout.flush()  # what was printed last may be what nobody reads
+
+
 if __name__ == "__main__":
-    main()
+    begin()

@@ -143,6 +143,8 @@ def invoke(
     ]
     runner = _shown(manifest) if in_flow() and arguments[0] != "parse" else dbtRunner(manifest=manifest)
     result = _on_a_short_stack(partial(runner.invoke, [*arguments, *settings_of_all]))
+    if isinstance(result.exception, SystemExit):  # nobody reads its output on (flows/pipe.py)
+        raise result.exception
     if not result.success:
         complaint = _complaint(result)
         raise SluiceError(
