@@ -62,7 +62,8 @@ def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
     for parcel in parcels(declared, file, day):
         done = go(ingest, feed, parcel.path, day, container=parcel.container)
         if done.reason:
-            refused.append(f"{done.name} is refused as delivery {done.delivery_id} of {feed}: {done.reason}")
+            why = done.reason.removeprefix(f"{done.name}: ")
+            refused.append(f"{done.name} is refused as delivery {done.delivery_id} of {feed}: {why}")
         else:
             _tell_delivered(feed, done)
     if refused:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
+from flows.telling import Failed, Words, console, print_json, say, tell_merged, told_plainly
 
 
 class Moment(click.ParamType[datetime]):
@@ -75,7 +75,7 @@ def explain(entity: str, key: tuple[str, ...], as_json: bool) -> None:
 
 @click.command()
 @click.argument("delivery", type=int)
-@click.option("--why", required=False, help="Why; it is kept with the delivery.")
+@click.option("--why", type=Words(), required=False, help="Why; it is kept with the delivery.")
 @click.option("--undo", is_flag=True, help="Put a retracted delivery back.")
 @told_plainly
 def retract(delivery: int, why: str | None, undo: bool) -> None:
@@ -145,7 +145,7 @@ def accept(what: str) -> None:
 
 @click.command()
 @click.argument("delivery", type=int)
-@click.option("--why", required=True, help="Why; it is kept with the delivery.")
+@click.option("--why", type=Words(), required=True, help="Why; it is kept with the delivery.")
 @told_plainly
 def refuse(delivery: int, why: str) -> None:
     """Say no to a DELIVERY (its number) that waits because it looks implausible: it changes nothing."""

@@ -48,15 +48,13 @@ def _day(moment: str) -> str:
     return moment[:length].replace("T", " ")
 
 
-def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
-    """What arrived, and how far it has come."""
+def deliveries(found: Sequence[Mapping[str, Any]]) -> Group:
+    """What arrived, how far it has come, and, across the whole width, why no further."""
     table = _table("Deliveries", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("no.", "feed", "file", "speaks of", "mode", "state"):
         table.add_column(name, overflow="fold", no_wrap=name in ("no.", "speaks of", "mode"))
     for d in found:
         state = f"sighting of {d['sighting_of']}" if d["sighting_of"] else d["state"]
-        if d["reason"]:
-            state += f": {d['reason']}"
         table.add_row(
             str(d["delivery_id"]),
             f"{d['vendor']}.{d['feed']}",
@@ -65,7 +63,17 @@ def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
             d["mode"],
             Text(state, style="" if d["state"] in QUIET_STATES else "red"),
         )
-    return table
+    return Group(table, *_reasons_of(found))
+
+
+def _reasons_of(found: Sequence[Mapping[str, Any]]) -> list[Table]:
+    table = _table("Why", pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("no.", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for d in found:
+        if d["reason"]:
+            table.add_row(str(d["delivery_id"]), Text(f"{d['state']}: {d['reason'].removeprefix(d['name'] + ': ')}"))
+    return [table] if table.row_count else []
 
 
 def accounts(found: Sequence[Mapping[str, Any]]) -> Group:

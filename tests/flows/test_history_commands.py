@@ -321,3 +321,23 @@ def test_each_version_is_explained_by_the_one_that_was_known_before_it(small):
     shown = command("explain", "thing", "a").stdout
     assert shown.count("the first version") == 2
     assert shown.count("back again, as it was") == 1
+
+
+@pytest.mark.parametrize("words", [("retract", 1), ("refuse", 1), ("quarantine", "discard", "thing", "--delivery", 1)])
+@pytest.mark.parametrize("why", ["", "  "])
+def test_a_why_that_says_nothing_is_none(small, words, why):
+    day(small, 1, "n,a,1,,\n")
+    small.run()
+    done = command(*words, "--why", why)
+    assert done.exit_code == 2
+    assert "say it in words" in done.stderr
+    assert small.value("select state from ledger.deliveries") == "merged"
+
+
+def test_why_a_delivery_went_no_further_stands_across_the_whole_width(small, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    told = refusal(command("deliver", small.file("things-2026-01-01.csv", HEADER), "--feed", "acme.things"))
+    assert told.count("things-2026-01-01.csv") == 1
+    shown = command("status").stdout
+    assert "1    refused: it holds a header and no record; a file without records is not taken" in shown
+    assert shown.count("things-2026-01-01.csv") == 1
