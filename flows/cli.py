@@ -151,14 +151,15 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @click.argument("entity")
+@click.option("--open", "only_open", is_flag=True, help="Only those that wait to be put right.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @told_plainly
-def quarantine_list(entity: str, as_json: bool) -> None:
-    """List the bad rows of an ENTITY with all their reasons."""
+def quarantine_list(entity: str, only_open: bool, as_json: bool) -> None:
+    """List the bad rows of an ENTITY with all their reasons, and what became of them."""
     from extract.feeds import catalogue
     from publish import tables, views
 
-    found = views.quarantine(catalogue().entity(entity))
+    found = [row for row in views.quarantine(catalogue().entity(entity)) if not only_open or row["status"] == "open"]
     if as_json:
         print_json(found)
     else:

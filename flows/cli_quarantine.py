@@ -89,7 +89,9 @@ def replay(entity: str, rule: str | None, delivery: int | None, why: str, dry_ru
     entity = catalogue().entity(entity)
     if dry_run:
         tried = replaying.try_out(entity, rule, delivery)
-        say(f"{entity}: of {tried.rows} bad rows in {_deliveries(tried.deliveries)} {tried.good} would be good,")
+        say(
+            f"{entity}: bad rows of {_deliveries(tried.deliveries)}: {tried.rows}; of these {tried.good} would be good,"
+        )
         say(f"{tried.bad} would stay bad; {tried.newly_bad} rows that are good would be bad.")
         return
     done = replaying.replay(entity, rule, delivery, by=person(), why=why)

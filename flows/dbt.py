@@ -139,7 +139,9 @@ def invoke(
         "--vars",
         _vars(),
         "--no-use-colors",
-        *(["--quiet"] if quiet else []),
+        *(
+            ["--log-level", "none"] if trial else ["--quiet"] if quiet else []
+        ),  # a trial ends with an error that is none
     ]
     runner = _shown(manifest) if in_flow() and arguments[0] != "parse" else dbtRunner(manifest=manifest)
     result = _on_a_short_stack(partial(runner.invoke, [*arguments, *settings_of_all]))

@@ -145,11 +145,16 @@ def reasons(entity: str, found: Sequence[Mapping[str, Any]]) -> Table:
 
 def quarantine(entity: str, found: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
     """Bad rows with all their reasons."""
-    table = _table(title or f"Quarantine of {entity}: {len(found)} rows", pad_edge=False, padding=(0, 1, 0, 0))
+    told = Counter(row["status"] for row in found)
+    counts = "".join(f", {count} {status}" for status, count in sorted(told.items())) if set(told) - {"open"} else ""
+    title = title or f"Quarantine of {entity}: {len(found)} rows{counts}"
+    table = _table(title, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("no.", "feed", "row", "line", "reasons"):
         table.add_column(name, overflow="fold", justify="right" if name in ("row", "line") else "left")
     for row in found:
         reasons = "\n".join(in_words(reason, with_value=True) for reason in row["reasons"])
+        if row["status"] != "open":
+            reasons = f"({row['status']}) {reasons}"
         table.add_row(
             str(row["delivery_id"]),
             row["feed"],
