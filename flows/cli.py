@@ -2,12 +2,14 @@
 
 import logging
 import os
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from flows import pipe
 from flows.cli_collect import COLLECT_COMMANDS
 from flows.cli_history import HISTORY_COMMANDS
 from flows.cli_mapping import MAPPING_COMMANDS
@@ -60,7 +62,8 @@ def deliver(file: Path, feed: str, effective_at: datetime | None) -> None:
     for parcel in parcels(declared, file, day):
         done = go(ingest, feed, parcel.path, day, container=parcel.container)
         if done.reason:
-            refused.append(f"{done.name} is refused as delivery {done.delivery_id} of {feed}: {done.reason}")
+            why = done.reason.removeprefix(f"{done.name}: ")
+            refused.append(f"{done.name} is refused as delivery {done.delivery_id} of {feed}: {why}")
         else:
             _tell_delivered(feed, done)
     if refused:
@@ -148,14 +151,15 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @click.argument("entity")
+@click.option("--open", "only_open", is_flag=True, help="Only those that wait to be put right.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @told_plainly
-def quarantine_list(entity: str, as_json: bool) -> None:
-    """List the bad rows of an ENTITY with all their reasons."""
+def quarantine_list(entity: str, only_open: bool, as_json: bool) -> None:
+    """List the bad rows of an ENTITY with all their reasons, and what became of them."""
     from extract.feeds import catalogue
     from publish import tables, views
 
-    found = views.quarantine(catalogue().entity(entity))
+    found = [row for row in views.quarantine(catalogue().entity(entity)) if not only_open or row["status"] == "open"]
     if as_json:
         print_json(found)
     else:
@@ -209,5 +213,15 @@ for command in (
 for command in QUARANTINE_COMMANDS:
     quarantine.add_command(command)
 
+
+def begin() -> None:
+    """`sluice` as a shell calls it: where nobody reads its output any more, it ends quietly."""
+    pipe.listen()
+    try:
+        main()
+    finally:
+        sys.stdout.flush()  # what was printed last may be what nobody reads
+
+
 if __name__ == "__main__":
-    main()
+    begin()

@@ -6,7 +6,21 @@ from typing import Any
 
 import click
 
-from flows.telling import Failed, console, print_json, say, tell_merged, told_plainly
+from flows.telling import Failed, Words, console, print_json, say, tell_merged, told_plainly
+
+
+class Moment(click.ParamType[datetime]):
+    """A day or a time in ISO 8601, as Sluice prints them; of UTC, where it names no zone."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment; a day's is its beginning."""
+        try:
+            found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-01-31, or 2026-01-31T09:30.", param, ctx)
+        return found.replace(tzinfo=found.tzinfo or UTC)
 
 
 @click.command()
@@ -14,9 +28,9 @@ from flows.telling import Failed, console, print_json, say, tell_merged, told_pl
 @click.argument("key", nargs=-1, required=True)
 @click.option(
     "--known-at",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    type=Moment(),
     metavar="TIME",
-    help="As it was published at that time (UTC, where it names no zone).",
+    help="As it was published at that time, or when that day began (UTC, where it names no zone).",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @told_plainly
@@ -29,8 +43,7 @@ def history(entity: str, key: tuple[str, ...], known_at: datetime | None, as_jso
     from extract.feeds import catalogue
     from publish import tables, views
 
-    moment = known_at.replace(tzinfo=known_at.tzinfo or UTC) if known_at else None
-    versions = views.history(catalogue().entity(entity), key_columns(entity), key, moment)
+    versions = views.history(catalogue().entity(entity), key_columns(entity), key, known_at)
     if as_json:
         print_json({"entity": entity, "key": list(key), "versions": versions})
         return
@@ -62,7 +75,7 @@ def explain(entity: str, key: tuple[str, ...], as_json: bool) -> None:
 
 @click.command()
 @click.argument("delivery", type=int)
-@click.option("--why", required=False, help="Why; it is kept with the delivery.")
+@click.option("--why", type=Words(), required=False, help="Why; it is kept with the delivery.")
 @click.option("--undo", is_flag=True, help="Put a retracted delivery back.")
 @told_plainly
 def retract(delivery: int, why: str | None, undo: bool) -> None:
@@ -132,7 +145,7 @@ def accept(what: str) -> None:
 
 @click.command()
 @click.argument("delivery", type=int)
-@click.option("--why", required=True, help="Why; it is kept with the delivery.")
+@click.option("--why", type=Words(), required=True, help="Why; it is kept with the delivery.")
 @told_plainly
 def refuse(delivery: int, why: str) -> None:
     """Say no to a DELIVERY (its number) that waits because it looks implausible: it changes nothing."""

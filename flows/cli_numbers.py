@@ -2,7 +2,7 @@
 
 import click
 
-from flows.telling import console, print_json, say, told_plainly
+from flows.telling import Words, console, print_json, say, told_plainly
 
 SHOWN = 20  # rows of a preview
 
@@ -47,7 +47,7 @@ def mint(entity: str, yes: bool) -> None:
 @numbers.command()
 @click.argument("number", type=int)
 @click.argument("into", type=int)
-@click.option("--why", required=True, help="Why both are one thing.")
+@click.option("--why", type=Words(), required=True, help="Why both are one thing.")
 @told_plainly
 def merge(number: int, into: int, why: str) -> None:
     """Let NUMBER lead to INTO for good: both are about one thing (301)."""
@@ -59,7 +59,7 @@ def merge(number: int, into: int, why: str) -> None:
 
 @numbers.command()
 @click.argument("number", type=int)
-@click.option("--why", required=True, help="Why it is no more, or never was.")
+@click.option("--why", type=Words(), required=True, help="Why it is no more, or never was.")
 @told_plainly
 def retire(number: int, why: str) -> None:
     """Retire a NUMBER (410). Rows of it stay, and are reported."""

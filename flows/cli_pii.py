@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flows.telling import Failed, console, print_json, say, told_plainly
+from flows.telling import Failed, Words, console, print_json, say, told_plainly
 
 
 @click.group()
@@ -16,7 +16,7 @@ def pii() -> None:
 
 @pii.command()
 @click.argument("token")
-@click.option("--why", required=True, help="Why; it is written down before anything is shown.")
+@click.option("--why", type=Words(), required=True, help="Why; it is written down before anything is shown.")
 @told_plainly
 def reveal(token: str, why: str) -> None:
     """Show what a TOKEN stands for, to a role that is entitled to it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flows.telling import say, tell_merged, told_plainly
+from flows.telling import Words, say, tell_merged, told_plainly
 
 
 @click.command("export")
@@ -40,7 +40,7 @@ def export(entity: str, feed: str, delivery: int | None, kind: str | None, out: 
 @click.option("--rule", metavar="CODE", help="Rows that break this rule.")
 @click.option("--delivery", type=int, metavar="N", help="Rows of this delivery.")
 @click.option("--row", "rows", type=int, multiple=True, metavar="N", help="Rows with this number, of that delivery.")
-@click.option("--why", required=True, help="Why; it is kept with the rows.")
+@click.option("--why", type=Words(), required=True, help="Why; it is kept with the rows.")
 @told_plainly
 def discard(entity: str, rule: str | None, delivery: int | None, rows: tuple[int, ...], why: str) -> None:
     """Throw open bad rows of an ENTITY away: nobody waits for them any more, and a replay leaves them out."""
@@ -70,7 +70,9 @@ def discard(entity: str, rule: str | None, delivery: int | None, rows: tuple[int
 @click.argument("entity")
 @click.option("--rule", metavar="CODE", help="Deliveries with rows that break this rule.")
 @click.option("--delivery", type=int, metavar="N", help="This delivery.")
-@click.option("--why", default="the rules or the mapping have changed", help="Why; it is kept with the rows.")
+@click.option(
+    "--why", type=Words(), default="the rules or the mapping have changed", help="Why; it is kept with the rows."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would come of it; change nothing.")
 @told_plainly
 def replay(entity: str, rule: str | None, delivery: int | None, why: str, dry_run: bool) -> None:
@@ -87,7 +89,9 @@ def replay(entity: str, rule: str | None, delivery: int | None, why: str, dry_ru
     entity = catalogue().entity(entity)
     if dry_run:
         tried = replaying.try_out(entity, rule, delivery)
-        say(f"{entity}: of {tried.rows} bad rows in {_deliveries(tried.deliveries)} {tried.good} would be good,")
+        say(
+            f"{entity}: bad rows of {_deliveries(tried.deliveries)}: {tried.rows}; of these {tried.good} would be good,"
+        )
         say(f"{tried.bad} would stay bad; {tried.newly_bad} rows that are good would be bad.")
         return
     done = replaying.replay(entity, rule, delivery, by=person(), why=why)

@@ -140,16 +140,24 @@ def invoke(
         "--vars",
         _vars(),
         "--no-use-colors",
-        *(["--quiet"] if quiet else []),
+        *_loudness(quiet, trial),
     ]
     runner = _shown(manifest) if in_flow() and arguments[0] != "parse" else dbtRunner(manifest=manifest)
     result = _in_a_thread(partial(runner.invoke, [*arguments, *settings_of_all]))
+    if isinstance(result.exception, SystemExit):  # nobody reads its output on (flows/pipe.py)
+        raise result.exception
     if not result.success:
         complaint = _complaint(result)
         raise SluiceError(
             WAREHOUSE_IS_FULL if NO_ROOM in complaint else f"dbt {' '.join(arguments)} failed. {complaint}"
         )
     return result.result
+
+
+def _loudness(quiet: bool, trial: bool) -> tuple[str, ...]:
+    if trial:  # it ends with an error that is none
+        return ("--log-level", "none")
+    return ("--quiet",) if quiet else ()
 
 
 def _spare_stacks() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import text
 
 from extract.feeds import Feed
 from warehouse.settings import settings
@@ -55,7 +54,7 @@ def tell() -> None:
     console.print(f"{back.path.name}: {back.rows} rows, {back.told}, mode 0600\n", highlight=False)
 
     chapter("At the vendor's desk cells are mended. What nobody there knows is left as it is.")
-    mended = desk(feed, first, back.path, back.delivery_id)
+    mended = desk(first, back.path, back.delivery_id)
 
     chapter(
         "The file comes back through the same drop folder. It is a delivery beside the first one, for the same day."
@@ -118,23 +117,21 @@ def show_account(told: str) -> None:
     console.print(f"{told}\n", style="dim", highlight=False)
 
 
-def desk(feed: Feed, original: Path, back: Path, delivery_id: int) -> Path:
+def desk(original: Path, back: Path, delivery_id: int) -> Path:
     """The vendor's desk: of each bad row, the cells that a reason speaks of are written as good rows write them."""
-    from extract.entities import key_columns
-    from flows.notify import columns_of
-
-    behind, names = columns_of(feed, delivery_id)
-    untouched = {names[cell] for found in behind.values() for key in key_columns(ENTITY) for cell in found.get(key, ())}
+    asked = _columns_to_mend(delivery_id)
     rows = list(_records(back))
     good = _good_record(original, {row["sluice_line"] for row in rows})
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for name in ("line", "column", "was", "is now"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        for column in _bad_columns(row, behind.get(int(row["sluice_row"]), {}), names) - untouched:
+        for column in asked.get(int(row["sluice_row"]), ()):
             if row[column] != good[column]:
                 table.add_row(row["sluice_line"], column, row[column] or "(empty)", good[column])
                 row[column] = good[column]
+    if not table.row_count:
+        raise AssertionError("nothing is mended")
     console.print(table, highlight=False)
     mended = settings().folder("files") / back.name
     with open(mended, "w", newline="", encoding="utf-8") as file:
@@ -157,15 +154,21 @@ def _good_record(original: Path, bad_lines: set[str]) -> dict[str, str]:
     return max(records, key=lambda row: sum(bool(value) for value in row.values()))
 
 
-def _bad_columns(row: dict[str, str], behind: dict[str, set[str]], names: dict[str, str]) -> set[str]:
-    from warehouse.connection import transaction
+def _columns_to_mend(delivery_id: int) -> dict[int, list[str]]:
+    """The vendor's columns that the reasons of each bad row name; a key is nobody's guess, and stays as it is."""
+    from extract.entities import key_columns
+    from publish import views
 
-    codes = [reason.split(":")[0] for reason in row["sluice_reasons"].split(" | ")]
-    with transaction() as connection:
-        found = connection.scalars(
-            text("select distinct column_name from ledger.rules where code = any (:codes)"), {"codes": codes}
-        ).all()
-    return {names[cell] for column in found for cell in behind.get(column, ())}
+    return {
+        row["row_number"]: [
+            header
+            for reason in row["reasons"]
+            if reason.get("column") not in key_columns(ENTITY)
+            for header in reason.get("headers") or ()
+        ]
+        for row in views.quarantine(ENTITY)
+        if row["delivery_id"] == delivery_id
+    }
 
 
 def discard(why: str) -> None:

@@ -2,7 +2,9 @@
 where none is. (Without a server Prefect starts a hidden one in each process: 11-20 s before the first flow.)"""
 
 import functools
+import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, ParamSpec, TypeVar
@@ -15,6 +17,7 @@ from prefect import Flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TagsContext
 from prefect.events.clients import PrefectEventsClient
+from prefect.events.schemas.events import Event
 from prefect.events.worker import EventsWorker, emit_events_to_cloud
 from prefect.settings import get_current_settings
 
@@ -34,6 +37,24 @@ keep_values_out()
 # the end of a process up for 7 s more where its server has gone.
 if not emit_events_to_cloud():
     EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=2)
+
+
+class EventsByName(logging.Filter):
+    """Of an event that cannot be sent its name and the reason are told: Prefect prints all of each, 700 characters, and
+    keeps the reason to itself."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite a record that holds an event; nothing is withheld."""
+        args = record.args if isinstance(record.args, tuple) else ()
+        if any(isinstance(arg, Event) for arg in args):
+            record.args = tuple(f"{a.event} of {a.resource.id}" if isinstance(a, Event) else a for a in args)
+            error = sys.exc_info()[1]
+            why = f" ({type(error).__name__}: {error})" if error else ""
+            record.msg, record.args = record.getMessage() + why, ()
+        return True
+
+
+logging.getLogger("prefect._internal.concurrency").addFilter(EventsByName())
 
 
 def served() -> bool:

@@ -32,6 +32,16 @@ class Failed(click.ClickException):
         Console(stderr=True, soft_wrap=True).print(f"[red]Not done:[/red] {escape(self.message)}", highlight=False)
 
 
+class Words(click.ParamType[str]):
+    """What somebody says for those who come later: not nothing."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The words without what stands around them."""
+        return str(value).strip() or self.fail("say it in words.", param, ctx)
+
+
 def told_plainly(command: Callable[..., None]) -> Callable[..., None]:
     """Turn any error into one paragraph and exit code 1."""
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from publish.views import of_key, plain, require
+from publish.views import local, of_key, require, zones
 from warehouse.connection import transaction
+from warehouse.errors import SluiceError
 
 LINEAGE = (
     "select d.*, y.name as file, y.sha256, y.received_at, y.revision, y.state as delivery_state,"
@@ -54,24 +55,43 @@ def explain(
         require(connection, f"history.dim_{entity}", entity)
         given, parameters = of_key(entity, key_columns, key, "d.")
         found = connection.execute(text(LINEAGE.format(entity=entity, given=given)), {"entity": entity, **parameters})
-        rows = [{name: plain(value) for name, value in row.items()} for row in found.mappings()]
+        of_feed = zones(connection, entity)
+        rows = [local(row, of_feed[row["_feed"]], "valid_from", "valid_to", "effective_at") for row in found.mappings()]
+    if not rows:
+        raise SluiceError(
+            f"No {entity} with the key {' '.join(key)!r} was ever merged. Look at `sluice quarantine list {entity}` for"
+            " what was held back."
+        )
     explained: list[dict[str, Any]] = []
-    current: dict[str, Any] | None = None  # the version before, among those that are not superseded
     for row in rows:
+        before = _known_before(row, explained, f"{entity}_id")
         values = {name: row[name] for name in row if name not in OURS and name not in ("_fingerprint", f"{entity}_id")}
-        before = current if current and current[f"{entity}_id"] == row[f"{entity}_id"] else None
         explained.append(
             {
                 f"{entity}_id": row[f"{entity}_id"],
                 **{name.lstrip("_"): row[name] for name in OURS},
+                "first": before is None,
                 "changed": _changed(before["values"], values) if before else [],
                 "masked": sorted(name for name, pii in classes.items() if pii != "none" and values.get(name)),
                 "values": values,
             }
         )
-        if row["_superseded_in"] is None:
-            current = explained[-1]
     return explained
+
+
+def _known_before(row: Mapping[str, Any], earlier: Sequence[dict[str, Any]], identity: str) -> dict[str, Any] | None:
+    """The version that stood before this one when this one was recorded; `earlier` are those of earlier times."""
+    run = row["_recorded_in"]
+    for version in reversed(earlier):
+        if version[identity] != row[identity]:
+            return None
+        if (
+            version["valid_from"] != row["valid_from"]
+            and version["recorded_in"] <= run
+            and (version["superseded_in"] is None or version["superseded_in"] > run)
+        ):
+            return version
+    return None
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

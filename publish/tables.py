@@ -43,19 +43,18 @@ def plain(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _day(moment: str) -> str:
-    """The day that a delivery speaks of, and the time, where it is not the day's first."""
-    return moment[:10] if moment[11:19] == "00:00:00" else moment[:16].replace("T", " ")
+    """The day of a moment, and its time, where it is not the day's first."""
+    length = 10 if moment[11:19] == "00:00:00" else 16 if moment[17:19] == "00" else 19
+    return moment[:length].replace("T", " ")
 
 
-def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
-    """What arrived, and how far it has come."""
+def deliveries(found: Sequence[Mapping[str, Any]]) -> Group:
+    """What arrived, how far it has come, and, across the whole width, why no further."""
     table = _table("Deliveries", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("no.", "feed", "file", "speaks of", "mode", "state"):
         table.add_column(name, overflow="fold", no_wrap=name in ("no.", "speaks of", "mode"))
     for d in found:
         state = f"sighting of {d['sighting_of']}" if d["sighting_of"] else d["state"]
-        if d["reason"]:
-            state += f": {d['reason']}"
         table.add_row(
             str(d["delivery_id"]),
             f"{d['vendor']}.{d['feed']}",
@@ -64,7 +63,17 @@ def deliveries(found: Sequence[Mapping[str, Any]]) -> Table:
             d["mode"],
             Text(state, style="" if d["state"] in QUIET_STATES else "red"),
         )
-    return table
+    return Group(table, *_reasons_of(found))
+
+
+def _reasons_of(found: Sequence[Mapping[str, Any]]) -> list[Table]:
+    table = _table("Why", pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("no.", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for d in found:
+        if d["reason"]:
+            table.add_row(str(d["delivery_id"]), Text(f"{d['state']}: {d['reason'].removeprefix(d['name'] + ': ')}"))
+    return [table] if table.row_count else []
 
 
 def accounts(found: Sequence[Mapping[str, Any]]) -> Group:
@@ -136,11 +145,16 @@ def reasons(entity: str, found: Sequence[Mapping[str, Any]]) -> Table:
 
 def quarantine(entity: str, found: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
     """Bad rows with all their reasons."""
-    table = _table(title or f"Quarantine of {entity}: {len(found)} rows", pad_edge=False, padding=(0, 1, 0, 0))
+    told = Counter(row["status"] for row in found)
+    counts = "".join(f", {count} {status}" for status, count in sorted(told.items())) if set(told) - {"open"} else ""
+    title = title or f"Quarantine of {entity}: {len(found)} rows{counts}"
+    table = _table(title, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("no.", "feed", "row", "line", "reasons"):
         table.add_column(name, overflow="fold", justify="right" if name in ("row", "line") else "left")
     for row in found:
         reasons = "\n".join(in_words(reason, with_value=True) for reason in row["reasons"])
+        if row["status"] != "open":
+            reasons = f"({row['status']}) {reasons}"
         table.add_row(
             str(row["delivery_id"]),
             row["feed"],
@@ -162,8 +176,8 @@ def history(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
         if before and before[identity] != version[identity]:
             before = {}
         table.add_row(
-            version["valid_from"][:10],
-            version["valid_to"][:10] if version["valid_to"] else "open",
+            _day(version["valid_from"]),
+            _day(version["valid_to"]) if version["valid_to"] else "open",
             version["feed"],
             Text(_differences(identity, before, version)),
         )
@@ -187,20 +201,24 @@ def _differences(identity: str, before: Mapping[str, Any], now: Mapping[str, Any
 def explanation(entity: str, versions: Sequence[Mapping[str, Any]]) -> Table:
     """Each version with where it comes from; superseded ones are told as such."""
     table = _table(f"Why {entity} is so", pad_edge=False, padding=(0, 1, 1, 0))
-    table.add_column("from", no_wrap=True)
-    table.add_column("to", no_wrap=True)
-    table.add_column("why", overflow="fold")
+    for name in ("from", "to", "why"):
+        table.add_column(name, overflow="fold", no_wrap=name != "why")
     for v in versions:
         told = [
             f"{v['file']}, line {v['line_number']} (delivery {v['delivery_id']} of {v['feed']}, {v['delivery_state']})",
-            f"differs in: {', '.join(v['changed'])}" if v["changed"] else "the first version, or back again",
+            "the first version" if v["first"] else _changes(v["changed"]),
             f"masked: {', '.join(v['masked'])}" if v["masked"] else "nothing masked",
             f"recorded in run {v['recorded_in']}, "
             + (f"published {v['published_at'][:19]}" if v["published_at"] else "never published")
             + (f", replaced in run {v['superseded_in']}" if v["superseded_in"] else ""),
         ]
-        table.add_row(v["valid_from"][:10], (v["valid_to"] or "open")[:10], Text("\n".join(told)))
+        until = _day(v["valid_to"]) if v["valid_to"] else "open"
+        table.add_row(_day(v["valid_from"]), until, Text("\n".join(told)))
     return table
+
+
+def _changes(columns: Sequence[str]) -> str:
+    return f"differs in: {', '.join(columns)}" if columns else "back again, as it was"
 
 
 def rights(found: Sequence[Any], members: Sequence[Mapping[str, Any]]) -> Group:

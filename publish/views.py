@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from publish import findings
 from warehouse import runs
@@ -38,6 +38,24 @@ def plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     return value
+
+
+def zones(connection: Connection, entity: str) -> dict[str, ZoneInfo]:
+    """The zone in which the days of each feed of an entity begin, as its newest delivery has it."""
+    found = connection.execute(
+        text(
+            "select distinct on (feed) feed, effective_zone from ledger.deliveries where entity = :entity"
+            " order by feed, delivery_id desc"
+        ),
+        {"entity": entity},
+    )
+    return {feed: ZoneInfo(zone) for feed, zone in found}
+
+
+def local(row: RowMapping, zone: ZoneInfo, *names: str) -> dict[str, Any]:
+    """A row as plain values; those of `names` are times in the zone: what a vendor calls 5 January begins at 18:30 UTC
+    on the 4th, where it sits in India."""
+    return {name: plain(value.astimezone(zone) if value and name in names else value) for name, value in row.items()}
 
 
 def status() -> dict[str, Any]:
@@ -103,7 +121,13 @@ def history(
         found = connection.execute(
             text(f"select * from {source} where {given} order by 1, valid_from"), parameters
         ).mappings()
-        versions = [{name: plain(value) for name, value in row.items()} for row in found]
+        of_feed = zones(connection, entity)
+        versions = [local(row, of_feed[row["feed"]], "valid_from", "valid_to") for row in found]
+    if not versions and known_at is not None:
+        raise SluiceError(
+            f"No {entity} with the key {' '.join(key)!r} was published at {known_at.isoformat()}. Look at `sluice"
+            " status` for what was published when."
+        )
     if not versions:
         raise SluiceError(
             f"No published {entity} has the key {' '.join(key)!r}. Look at `sluice status` for what is published,"

@@ -9,6 +9,8 @@ from .header import Candidate, Wanted, name_key, readings
 from .lines import Line
 from .model import Limits, Refused
 
+ALIKE = 0.6  # of 1, as for columns that may be missing (checks/drift.py): "Phone Nr." and "Phone" are 0.71
+
 
 def refuse_header(
     name: str,
@@ -75,7 +77,7 @@ def _close_pairs(cells: Sequence[str], wanted: Wanted) -> list[tuple[str, str]]:
         return []
     unclaimed = {name_key(cell): cell for cell in cells if cell and name_key(cell) not in wanted.by_key}
     names = [(name, name_key(name)) for index in wanted.missing(cells) for name in wanted.expected[index]]
-    close = [(difflib.get_close_matches(key, list(unclaimed), n=1, cutoff=0.75), name) for name, key in names]
+    close = [(difflib.get_close_matches(key, list(unclaimed), n=1, cutoff=ALIKE), name) for name, key in names]
     return [(unclaimed[found[0]], name) for found, name in close if found]
 
 

@@ -95,6 +95,11 @@ def test_a_required_column_that_is_missing_refuses_the_file(small: Sluice) -> No
     assert table(small) == []
 
 
+def test_a_renamed_column_is_proposed_as_freely_as_where_it_may_be_missing(small: Sluice) -> None:
+    done = staged(small, "Region,Code No.,Size,Note\nnorth,a,1,\n")
+    assert '"Code No." looks like "Code"' in done.reason
+
+
 def test_an_optional_column_that_is_missing_is_null(small: Sluice) -> None:
     staged(small, 'Region,Code,Size,Keeper\nnorth,a,1,\nnorth,b,1,""\n')
     assert [row[-3:] for row in table(small)] == [(None, "", None), (None, "", None)]

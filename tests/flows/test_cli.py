@@ -1,7 +1,10 @@
 """The `sluice` command line: what it prints, what it promises to programs, and its exit codes."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +12,7 @@ import click
 import pytest
 from command import refusal
 from command import sluice as command
-from conftest import TEST_PROJECT, Sluice
+from conftest import PROJECT, TEST_PROJECT, Sluice
 
 from flows.cli import main
 
@@ -206,6 +209,28 @@ def test_each_command_and_option_is_described(path: tuple[str, ...], found: clic
                 if isinstance(parameter, click.Option)
                 else parameter.make_metavar(click.Context(found))
             ) in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["status", "--json"], ["status"], ["quarantine", "list", "thing"], ["dbt", "ls"]]
+)
+def test_where_nobody_reads_on_it_ends_quietly_as_other_commands_do(words: list[str], walked: Sluice) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "flows.cli", *words]
+    done = subprocess.run(command, cwd=PROJECT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.stderr, done.returncode) == ("", 128 + 13)
+
+
+def test_a_connection_that_breaks_is_told_though(monkeypatch: pytest.MonkeyPatch, walked: Sluice) -> None:
+    def lost() -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("publish.views.status", lost)
+    done = command("status")
+    assert done.exit_code == 1
+    assert "Broken pipe" in done.stderr
 
 
 def test_the_first_page_of_help() -> None:

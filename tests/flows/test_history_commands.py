@@ -260,3 +260,84 @@ def test_exports_follow_a_rollback(small):
     small.run()
     command("rollback", "thing")
     assert (small.home / "exports/thing/latest").resolve().name == "run-000001"
+
+
+def test_times_are_told_as_the_vendors_clock_says_them(moving):
+    """A file of 5 January in Chicago spoke of 5 January; and what changed twice on one day shows when."""
+    header = "Region,Code,Size,Note,Keeper,Moved\n"
+    rows = "n,a,1,,,2026-01-05\nn,a,2,,,2026-01-05 22:30\nn,a,3,,,2026-01-05 22:30:15\n"
+    moving.deliver("acme.moves", moving.file("moves-1.csv", header + rows), "2026-02-01")
+    moving.run()
+    found = json.loads(command("history", "thing", "a", "--json").stdout)["versions"]
+    assert [v["valid_from"] for v in found] == [
+        "2026-01-05T00:00:00-06:00",
+        "2026-01-05T22:30:00-06:00",
+        "2026-01-05T22:30:15-06:00",
+    ]
+    for words in (("history", "thing", "a"), ("explain", "thing", "a")):
+        shown = " ".join(command(*words).stdout.split())
+        assert "2026-01-05 2026-01-05 22:30 " in shown, words
+        assert "2026-01-05 22:30 2026-01-05 22:30:15 " in shown, words
+        assert "2026-01-06" not in shown, words
+
+
+def test_what_is_asked_for_and_was_never_there_is_told(small):
+    day(small, 1, "n,a,1,,\n")
+    small.run()
+    assert "No thing with the key 'b' was ever merged." in refusal(command("explain", "thing", "b"))
+    told = refusal(command("history", "thing", "a", "--known-at", "2020-01-01"))
+    assert "No thing with the key 'a' was published at 2020-01-01T00:00:00+00:00." in told
+
+
+def test_a_time_that_sluice_prints_can_be_asked_for(small):
+    day(small, 1, "n,a,1,,\n")
+    small.run()
+    [published] = json.loads(command("status", "--json").stdout)["publications"]
+    assert command("history", "thing", "a", "--known-at", published["published_at"]).exit_code == 0
+    wrong = command("history", "thing", "a", "--known-at", "yesterday")
+    assert wrong.exit_code == 2
+    assert "'yesterday' is no time" in wrong.stderr
+
+
+def test_each_version_is_explained_by_the_one_that_was_known_before_it(small):
+    """What came between two versions later is no part of how they differed when they were recorded."""
+    day(small, 1, "n,a,1,,ann@example.com\n")
+    day(small, 3, "n,a,3,,bob@example.com\n")
+    small.run()
+    day(small, 2, "n,a,2,,bob@example.com\n")
+    small.run()
+    day(small, 4, "n,z,1,,\nn,y,1,,\n")
+    day(small, 5, "n,a,3,,bob@example.com\n")
+    small.run()
+    told = json.loads(command("explain", "thing", "a", "--json").stdout)["versions"]
+    assert [(v["valid_from"][9:10], v["recorded_in"], v["first"], v["changed"]) for v in told] == [
+        ("1", 1, True, []),
+        ("1", 2, True, []),
+        ("2", 2, False, ["keeper", "size"]),
+        ("3", 1, False, ["keeper", "size"]),
+        ("3", 3, False, ["size"]),
+        ("5", 3, False, []),
+    ]
+    shown = command("explain", "thing", "a").stdout
+    assert shown.count("the first version") == 2
+    assert shown.count("back again, as it was") == 1
+
+
+@pytest.mark.parametrize("words", [("retract", 1), ("refuse", 1), ("quarantine", "discard", "thing", "--delivery", 1)])
+@pytest.mark.parametrize("why", ["", "  "])
+def test_a_why_that_says_nothing_is_none(small, words, why):
+    day(small, 1, "n,a,1,,\n")
+    small.run()
+    done = command(*words, "--why", why)
+    assert done.exit_code == 2
+    assert "say it in words" in done.stderr
+    assert small.value("select state from ledger.deliveries") == "merged"
+
+
+def test_why_a_delivery_went_no_further_stands_across_the_whole_width(small, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    told = refusal(command("deliver", small.file("things-2026-01-01.csv", HEADER), "--feed", "acme.things"))
+    assert told.count("things-2026-01-01.csv") == 1
+    shown = command("status").stdout
+    assert "refused: it holds a header and no record; a file without records" in shown, shown
+    assert shown.count("things-2026-01-01.csv") == 1

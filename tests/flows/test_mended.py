@@ -41,7 +41,7 @@ def test_a_mended_row_is_in_history_as_if_it_had_been_good_at_first(small):
     assert versions(small) == [
         ("a", 1, "01", None), ("b", 2, "01", "02"), ("b", 5, "02", "03"), ("b", 9, "03", None), ("c", 3, "02", None),
     ]  # fmt: skip
-    assert statuses(small) == [(2, 2, "superseded"), (2, 3, "released")]
+    assert statuses(small) == [(2, 2, "released"), (2, 3, "released")]
     assert small.sql(
         "select mode, mends, effective_date::text, state from ledger.deliveries where delivery_id = 4"
     ) == [("delta", 2, "2026-01-02", "merged")]
@@ -100,7 +100,7 @@ def test_what_is_still_bad_is_open_once(small):
     assert statuses(small) == [(1, 2, "released"), (1, 3, "superseded"), (2, 2, "open")]
     mend(small, 2, "north,c,3,,,2,2,")
     small.run()
-    assert statuses(small) == [(1, 2, "released"), (1, 3, "superseded"), (2, 2, "released")]
+    assert statuses(small) == [(1, 2, "released"), (1, 3, "released"), (2, 2, "released")]
     assert small.sql("select mends from ledger.deliveries where delivery_id = 3") == [(1,)]
 
 
@@ -169,3 +169,45 @@ def test_a_discarded_row_stays_out_and_a_replayed_one_comes_in(small):
         quarantine.judge_again(connection, [1])
     small.run()
     assert statuses(small) == [(1, 2, "open"), (1, 3, "discarded")]
+
+
+@pytest.mark.parametrize("order", ["mended first", "later file first"])
+def test_what_its_owner_mended_is_released_whatever_came_first(small, order):
+    things(small, 1, "north,a,1,,", "north,b,x,,")
+    small.run()
+    come = [lambda: mend(small, 1, "north,b,2,,,1,2,"), lambda: things(small, 2, "north,a,1,,", "north,b,3,,")]
+    for deliver in come if order == "mended first" else reversed(come):
+        deliver()
+        small.run()
+    assert statuses(small) == [(1, 2, "released")]
+    small.retract(1)
+    small.run()
+    small.retract(1, undo=True)
+    small.run()
+    assert statuses(small) == [(1, 2, "released")]
+
+
+def test_the_first_export_mended_in_two_goes_leaves_nothing_open(small):
+    """An owner goes on mending the file that came first, and sends it again: of a row the last word counts."""
+    things(small, 1, "north,a,1,,", "north,b,x,,", "north,c,y,,")
+    small.run()
+    mend(small, 1, "north,b,2,,,1,2,", "north,c,why?,,,1,3,")
+    small.run()
+    assert statuses(small) == [(1, 2, "released"), (1, 3, "superseded"), (2, 2, "open")]
+    mend(small, 1, "north,b,2,,,1,2,", "north,c,3,,,1,3,")
+    small.run()
+    assert statuses(small) == [(1, 2, "released"), (1, 3, "released"), (2, 2, "released")]
+    assert versions(small) == [("a", 1, "01", None), ("b", 2, "01", None), ("c", 3, "01", None)]
+    small.retract(3)
+    small.run()
+    assert statuses(small) == [(1, 2, "released"), (1, 3, "superseded"), (2, 2, "open")]
+
+
+def test_a_row_that_is_wrong_in_each_of_two_mended_files_is_open_once(small):
+    things(small, 1, "north,a,1,,", "north,c,y,,")
+    small.run()
+    mend(small, 1, "north,c,why?,,,1,2,")
+    small.run()
+    mend(small, 1, "north,c,what?,,,1,2,")
+    small.run()
+    assert statuses(small) == [(1, 2, "superseded"), (2, 1, "superseded"), (3, 1, "open")]

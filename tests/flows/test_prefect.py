@@ -1,6 +1,7 @@
 """Runs through a real Prefect server: what an operator sees in its UI, and what its scheduler does."""
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -11,7 +12,11 @@ from datetime import UTC, datetime
 from collect_server import CollectServer, sends
 from command import refusal, sluice
 from conftest import PROJECT, TEST_PROJECT, forget_settings
+from prefect._internal.concurrency.services import QueueService
 from prefect.blocks.system import Secret
+from prefect.events.schemas.events import Event
+
+import flows.prefect_door  # noqa: F401  (it says how Prefect logs)
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 
@@ -91,3 +96,30 @@ def test_credentials_from_a_block_of_the_server(api, small, tmp_path, monkeypatc
     flows = [(run["name"], run["state_name"]) for run in ask(api, "flow_runs", sort="START_TIME_DESC")]
     assert ("collect", "Completed") in flows
     assert ("ingest acme.things things-2026-01-01.csv", "Completed") in flows
+
+
+def test_an_event_that_cannot_be_sent_is_told_by_its_name_and_the_reason():
+    """Prefect's own line shows the whole event, and not why."""
+
+    class Lost(QueueService):
+        async def _handle(self, _):
+            raise ConnectionResetError("the server has gone, 100 % sure")
+
+    told = []
+    listener = logging.Handler()
+    listener.emit = lambda record: told.append((record.levelname, record.getMessage()))
+    logger = logging.getLogger("prefect._internal.concurrency")
+    logger.addHandler(listener)
+    try:
+        about = {"prefect.resource.id": "sluice.delivery.1"}
+        service = Lost.instance()
+        service.send(Event(event="sluice.delivery.staged", resource=about, payload={"long": "x" * 700}))
+        service.send("something else")
+        service.drain()
+    finally:
+        logger.removeHandler(listener)
+    reason = "(ConnectionResetError: the server has gone, 100 % sure)"
+    assert told == [
+        ("ERROR", f"Service 'Lost' failed to process item 'sluice.delivery.staged of sluice.delivery.1' {reason}"),
+        ("ERROR", "Service 'Lost' failed to process item 'something else'"),
+    ]

@@ -72,7 +72,7 @@ def test_a_trial_changes_nothing(small, checks):
     allow_from(checks, -10)
     account, rows = small.account(1), statuses(small)
     tried = sluice("quarantine", "replay", "thing", "--dry-run")
-    assert "of 2 bad rows in delivery 1 1 would be good" in tried.output
+    assert "bad rows of delivery 1: 2; of these 1 would be good" in tried.output
     assert "1 would stay bad; 0 rows that are good would be bad" in tried.output
     assert (small.account(1), statuses(small)) == (account, rows)
     assert [merged.run for merged in small.run().merged] == [None]
@@ -139,3 +139,15 @@ def test_a_sighting_follows(small, checks):
         ("a", 1, "01", None), ("b", -2, "01", "02"), ("b", 9, "02", "03"), ("b", -2, "03", None),
     ]  # fmt: skip
     assert os.environ["SLUICE_CHECKS_FOLDER"] == str(checks.folder)
+
+
+def test_a_dry_run_shows_no_error_for_it_is_none(small, capfd):
+    """dbt ends a trial with an error that carries its counts; it is nobody's business."""
+    things(small, 1, "n,a,-1,,", "n,b,1,,")
+    small.run()
+    capfd.readouterr()
+    done = sluice("quarantine", "replay", "thing", "--dry-run")
+    assert done.exit_code == 0, done.output
+    shown = done.output + "".join(capfd.readouterr())
+    assert "bad rows of delivery 1: 1; of these 0 would be good" in shown
+    assert "rror" not in shown

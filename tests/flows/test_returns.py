@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import stat
 
@@ -179,6 +180,13 @@ def test_discarded_rows_are_nobodys_business_any_more(small):
     ]  # fmt: skip
     assert "No open row" in refusal(sluice("quarantine", "discard", "thing", "--rule", "nothing", "--why", "x"))
     assert small.value("select settled_by <> '' from quarantine.thing where status = 'discarded'")
+    everything = sluice("quarantine", "list", "thing").stdout
+    assert "Quarantine of thing: 2 rows, 1 discarded, 1 open" in everything
+    assert "(discarded) size_negative" in everything
+    assert "size_negative" not in sluice("quarantine", "list", "thing", "--open").stdout
+    assert [
+        row["row_number"] for row in json.loads(sluice("quarantine", "list", "thing", "--open", "--json").stdout)
+    ] == [2]
 
 
 def test_each_vendors_bad_rows_come_back_as_they_went(sluice_with_samples):

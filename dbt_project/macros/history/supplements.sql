@@ -39,15 +39,15 @@
     ).rows[0][0]) }}
 {% endmacro %}
 
-{# Rows that their owner mended are released; what was sent again and is still bad is superseded by the row that says so,
-   and open there. A mended file says which row each of its rows stands for; where it does not, the key does (and its
-   own time, where rows have such). Both are open again when the file goes out of force, see quarantine_settle. #}
+{# Rows that their owner mended are released, though a later file has their key right too; what was sent again and is still
+   bad is superseded by the row that says so, and open there. A mended file says which row each of its rows stands for;
+   where it does not, the key does (and its own time, where rows have such). What an earlier mended file had wrong of the
+   same row is settled with it. All are open again when the file goes out of force, see quarantine_settle. #}
 {% macro quarantine_release(entity, run) %}
     {%- set id = entity ~ '_id' -%}
-    with attempts as (
+    with sent as (
         select
-            held.quarantine_id,
-            folding.delivery_id,
+            mended.*,
             exists (
                 select from quarantine.{{ entity }} as again
                 where again.delivery_id = mended.delivery_id
@@ -56,14 +56,28 @@
             ) as is_bad
         from folding
         join ledger.mended_rows as mended on mended.delivery_id = folding.delivery_id
+        where folding.mends is not null
+    ),
+
+    attempts as (
+        select held.quarantine_id, sent.delivery_id, sent.is_bad
+        from sent
         join quarantine.{{ entity }} as held
-            on held.delivery_id = mended.mended_delivery
-            and held.row_number = mended.mended_row
-        where folding.mends is not null and held.status = 'open'
+            on held.delivery_id = sent.mended_delivery and held.row_number = sent.mended_row
+        where held.status = 'open' or (held.status = 'superseded' and not sent.is_bad)
+        union all
+        select held.quarantine_id, sent.delivery_id, sent.is_bad
+        from sent
+        join sent as earlier using (mended_delivery, mended_row)
+        join quarantine.{{ entity }} as held
+            on held.delivery_id = earlier.delivery_id and held.row_number = earlier.row_number
+        where earlier.delivery_id < sent.delivery_id
+            and (held.status = 'open' or (held.status = 'superseded' and not sent.is_bad))
         union all
         select held.quarantine_id, folding.delivery_id, false
         from folding
-        join quarantine.{{ entity }} as held on held.delivery_id = folding.mends and held.status = 'open'
+        join quarantine.{{ entity }} as held
+            on held.delivery_id = folding.mends and held.status in ('open', 'superseded')
         join judged.{{ entity }} as judged
             on judged._delivery_id = folding.content_id
             and judged.{{ id }} = held.{{ id }}
