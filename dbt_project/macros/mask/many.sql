@@ -12,7 +12,7 @@
     {%- set masked = 'pii.made_' ~ number -%}
     {%- set made = namespace(sql=sql | replace(all_judged, judged)) -%}
     {%- set tokens, tables = {}, [masked] -%}
-    {% call statement('cores') -%} set local parallel_tuple_cost = 0; set local parallel_setup_cost = 100 {%- endcall %}
+    {% call statement('cores') -%} set local parallel_setup_cost = 100; set local min_parallel_table_scan_size = 0 {%- endcall %}
     {%- for column in personal_columns(entity) -%}
         {%- set alias = mask_aliases(entity)[column.name] -%}
         {%- set mask = mask_of(column, 'judged', alias) -%}
@@ -29,9 +29,13 @@
         {%- endif -%}
     {%- endfor -%}
     {% call statement('masked') -%}
+        set local parallel_tuple_cost = 0;
         {{ without_values('create unlogged table ' ~ masked ~ ' as ' ~ made.sql) }}
     {%- endcall %}
-    {% call statement('cores') -%} {{ session_of_the_fold() }} set local parallel_setup_cost = default {%- endcall %}
+    {% call statement('cores') -%}
+        {{ session_of_the_fold() }}
+        set local parallel_setup_cost = default; set local min_parallel_table_scan_size = default
+    {%- endcall %}
     {{ return({'judged': judged, 'masked': masked, 'tokens': tokens, 'tables': tables}) }}
 {% endmacro %}
 
