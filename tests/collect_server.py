@@ -1,6 +1,7 @@
 """A server on loopback that misbehaves as it is told: each path has answers, of which the last one is repeated."""
 
 import gzip
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,17 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 CSV = b"Region,Code,Size,Note,Keeper\nnorth,a,1,,\n"
+
+
+class Server(ThreadingHTTPServer):
+    """Tells of its own errors, and not of a client that has left: a kept connection may end by a reset, and what stands
+    on stderr then is read as the command's."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @dataclass
@@ -33,8 +45,7 @@ class CollectServer:
     asked: list[Asked] = field(default_factory=list)
 
     def __enter__(self) -> "CollectServer":
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.ours = self  # type: ignore[attr-defined]
         Thread(target=self.server.serve_forever, daemon=True, kwargs={"poll_interval": 0.02}).start()
         return self
