@@ -156,7 +156,7 @@ class Bench:
                 text("truncate ledger.deliveries, ledger.runs, ledger.pointers restart identity cascade")
             )
             connection.execute(text("truncate history.dim_item, quarantine.item"))
-            for index in ("one_open_version", "one_version_at_a_time", "recorded", "open_by_feed"):
+            for index in ("one_open_version", "one_version_at_a_time", "recorded", "open"):
                 connection.execute(text(f"drop index if exists history.item_{index}"))
             for event in ("insert", "update"):
                 connection.execute(text(f"drop trigger if exists refuse_overlap_on_{event} on history.dim_item"))
