@@ -71,7 +71,7 @@
             {{ without_values(insert_sql(entity, target_relation, written[-1].masked, run, foreign)) }}
         {%- endcall %}
         {{ keep_in_vault(entity, written, personal_columns(entity)) }}
-        {{ keep_in_vault(entity, written[-1:], former) }}
+        {%- if former %}{{ keep_in_vault(entity, written[-1:], former) }}{% endif %}
         {{ forget_masked_rows(written, picked) }}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run, loaded) }}
