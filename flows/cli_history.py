@@ -135,12 +135,18 @@ def rollback(entity: str, to: int | None) -> None:
 def accept(what: str) -> None:
     """Say yes: to a DELIVERY (its number) that waits because it looks implausible, or to an ENTITY's publication that
     needs approval. It is merged and published."""
-    from warehouse import word
+    from extract.feeds import catalogue
+    from warehouse import runs, word
+    from warehouse.errors import SluiceError
+    from warehouse.migrate import migrate
 
     if what.isdigit():
         _follow(lambda connection: word.accept(connection, int(what)), f"delivery {what} is accepted")
-    else:
-        _publish((what,))
+        return
+    migrate()
+    if runs.candidate(catalogue().entity(what)) is None:
+        raise SluiceError(f"No publication of {what} waits. A delivery is accepted by its number: see sluice status.")
+    _publish((what,))
 
 
 @click.command()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
+from command import refusal
 from command import sluice as command
 from conftest import TEST_PROJECT, forget_settings
 from workbench import Checks, things
@@ -146,6 +147,7 @@ def test_a_publication_waits_for_a_yes_and_nobody_waits_with_it(careful):
     assert "thing: run 2 published, 1 rows" in done.output
     assert careful.sql("select size from published.thing") == [(2,)]
     assert "nothing new" in command("run").output
+    assert "No publication of thing waits" in refusal(command("accept", "thing"))
 
 
 @pytest.mark.slow
