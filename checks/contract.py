@@ -15,12 +15,13 @@ from checks.document import Check, ContractError, checks_of, read
 from checks.policy import policies
 from checks.predicates import predicate, unique_columns
 from checks.soda import ROW_KINDS, compiled
-from checks.verification import Spared, Verification, verify
+from checks.verification import Spared, Verification, asks_every_row, verify
 from warehouse.connection import driver, transaction, warehouse_url
 from warehouse.runs import Rule
 from warehouse.settings import settings
 
-__all__ = ["ContractError", "Spared", "Verification", "verify"]  # what others take from here beside its own
+# What others take from here beside its own.
+__all__ = ["ContractError", "Spared", "Verification", "asks_every_row", "verify"]
 
 
 def contract_file(entity: str) -> Path:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, RowMapping, text
 
 from checks.delivery_checks import Finding, record
 from checks.falls import falls
+from warehouse import judged_by
 from warehouse.connection import transaction
 
 Bounds = Mapping[str, Any]  # as extract.feeds.Bounds has them
@@ -106,7 +107,10 @@ def _effects(connection: Connection, entity: str, delivery: RowMapping, bounds: 
     known = (BEFORE if delivery["before"] else OPEN).format(entity=entity, at_its_time=at_its_time, **delivery)
     told = (TOLD_LAST if delivery["rows_from"] else TOLD).format(entity=entity, **delivery)
     keys = "count(*)"
-    if connection.scalar(text(IS_TOLD), dict(delivery)):
+    is_told = connection.scalar(text(IS_TOLD), dict(delivery))
+    whole = [delivery["before"], None if is_told else delivery["delivery_id"]]
+    judged_by.make_whole(connection, [one for one in whole if one])
+    if is_told:
         at = {"delivery_id": delivery["delivery_id"]}
         keys, told, known = KEYS.format(**at), TOLD_OTHERWISE.format(**at), KNOWN_OTHERWISE.format(known=known, **at)
     effects = text(

@@ -55,8 +55,7 @@ def seed(connection: Connection, basis: judged_by.Basis) -> int:
 
 
 # By their places: of a million rows the 30,000 that are new are fetched, and the rest is not read.
-NEW_ROWS = "ctid = any (array(select place from judged.difference_{delivery} where is_new))"
-KEYS_OF_NEW_ROWS = "ctid = any (array(select place from judged.difference_{delivery} where place is not null))"
+NEW_ROWS = "ctid = any (array(select place from judged.difference_{delivery} where place is not null))"
 
 
 def spared(entity: str, run: int, deliveries: Sequence[int]) -> Spared | None:
@@ -66,8 +65,8 @@ def spared(entity: str, run: int, deliveries: Sequence[int]) -> Spared | None:
         codes = judged_by.codes_of_cells(connection, run)
     if not found:
         return None
-    new, of_key = (rows_of(deliveries, found, told) for told in (NEW_ROWS, KEYS_OF_NEW_ROWS))
-    return Spared(frozenset([frozenset(key_columns(entity))]), of_key, codes, new)
+    new = rows_of(deliveries, found)
+    return Spared(frozenset([frozenset(key_columns(entity))]), new, codes, new)
 
 
 def published_before(entity: str, run: int) -> Spared | None:
@@ -83,10 +82,10 @@ def published_before(entity: str, run: int) -> Spared | None:
     return Spared(frozenset(keys), f"{entity}_id in ({written})")
 
 
-def rows_of(deliveries: Sequence[int], found: Collection[int] = (), new: str = "") -> str:
-    """SQL for the good rows of deliveries; of those that are `found` the `new` ones only."""
+def rows_of(deliveries: Sequence[int], found: Collection[int] = ()) -> str:
+    """SQL for the good rows of deliveries; of those that are `found` only what was judged for them."""
     parts = []
     for delivery in deliveries:
-        only = " and " + new.format(delivery=delivery) if delivery in found else ""
+        only = " and " + NEW_ROWS.format(delivery=delivery) if delivery in found else ""
         parts.append(f"(_delivery_id = {delivery}{only})")
     return f"({' or '.join(parts)})"

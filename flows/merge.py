@@ -22,7 +22,7 @@ from flows.erase_again import erase_again
 from flows.prefect_door import flow, keep_artifact, keep_link, step, tell_event
 from publish import export as exports
 from publish import pointer, tables, validation
-from warehouse import alarms, erasure, runs, vault, word
+from warehouse import alarms, erasure, judged_by, runs, vault, word
 from warehouse.connection import transaction
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
@@ -259,6 +259,9 @@ def verify(entity: str, run: int) -> None:
         rest = f" and {NOT_ERASED}" if erasure.any_to_judge(connection, run) else ""
     for part in ([one] for one in judged) if contract.looks_across(file) else [judged] if judged else ():
         rows, spared = carried.rows_of(part) + rest, carried.spared(entity, run, part)
+        if contract.asks_every_row(file, spared):
+            with transaction() as connection:
+                judged_by.make_whole(connection, part)
         _require(entity, run, "verify", contract.verify(file, rows, optional_columns(entity), timed, spared))
 
 

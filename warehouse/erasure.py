@@ -140,7 +140,12 @@ LENGTH = f"length({PARTS}) + case when (e.attributes ->> 'cut')::boolean then 1 
 
 def empty_judged(connection: Connection, entity: str, found: Found, personal: Sequence[str]) -> None:
     """The same for judged rows, where they are there: personal columns become NULL, and the hash of the record's cells,
-    by which it would be known again."""
+    by which it would be known again. A delivery whose rows stand in others is judged again when it is needed."""
+    carried = sql.Identifier("judged", f"carried_{found.delivery_id}")
+    if connection.scalar(text("select to_regclass(:name)"), {"name": carried.as_string(None)}):
+        whole = [sql.Identifier("judged", f"{kind}_{found.delivery_id}") for kind in ("delivery", "difference")]
+        driver(connection).execute(sql.SQL("drop table {}").format(sql.SQL(", ").join([carried, *whole])))
+        return
     emptied = sql.SQL(", ").join(sql.SQL("{} = null").format(sql.Identifier(name)) for name in (*personal, "_cells"))
     driver(connection).execute(
         sql.SQL("update {} set {} where _delivery_id = %s and _row_number = any(%s)").format(

@@ -24,6 +24,7 @@ def purge(entity: str, days: int) -> list[int]:
             connection.execute(text(f"drop table if exists staging.delivery_{int(delivery)}"))
             connection.execute(text(f"drop table if exists judged.delivery_{int(delivery)}"))
             connection.execute(text(f"drop table if exists judged.difference_{int(delivery)}"))
+            connection.execute(text(f"drop table if exists judged.carried_{int(delivery)}"))
         connection.execute(
             text("delete from staging.unreadable where delivery_id = any(:deliveries)"), {"deliveries": deliveries}
         )

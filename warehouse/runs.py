@@ -154,7 +154,9 @@ def _not_judged_any_more(connection: Connection, run: int) -> list[int]:
     needed = connection.execute(
         text(
             "select d.delivery_id, a.good - a.duplicate as rows, to_regclass('judged.delivery_' || d.delivery_id)"
-            " is not null as there from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
+            " is not null as there, to_regclass('judged.carried_' || d.delivery_id) is not null as carried,"
+            " judged.bases_of(d.delivery_id) as bases"
+            " from ledger.run_deliveries as r join ledger.deliveries as d using (delivery_id)"
             " left join ledger.row_accounts as a using (delivery_id)"
             " where r.run = :run and not r.judge and d.sighting_of is null and (r.effect in ('context', 'content')"
             " or exists (select from ledger.run_deliveries as s join ledger.deliveries as sd using (delivery_id)"
@@ -167,9 +169,15 @@ def _not_judged_any_more(connection: Connection, run: int) -> list[int]:
         for row in list(needed)
         if not row["there"]
         or row["rows"] is None
-        # A crash of the server leaves such a table empty, never in part.
-        or (row["rows"] and not connection.scalar(text(f"select exists (table judged.delivery_{row['delivery_id']})")))
+        or (row["carried"] and row["bases"] is None)
+        # A crash of the server leaves such tables empty, never in part.
+        or (row["rows"] and not _any_row(connection, row["delivery_id"], carried=row["carried"]))
     ]
+
+
+def _any_row(connection: Connection, delivery: int, *, carried: bool) -> bool:
+    tables = [f"judged.delivery_{delivery}", *([f"judged.carried_{delivery}"] if carried else [])]
+    return bool(connection.scalar(text("select " + " or ".join(f"exists (table {table})" for table in tables))))
 
 
 def has_work(run: int) -> bool:

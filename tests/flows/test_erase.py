@@ -344,3 +344,23 @@ def test_any_number_of_entities_is_held_at_once(house):
             pass
     with runs.entity_lock(*many, "thing"):
         pass
+
+
+def test_a_person_whose_row_stood_in_several_files_goes_from_all_of_them(small):
+    few = [f"n,k{number},1,,{number}@example.com" for number in range(20)]
+    for day in (1, 3, 4):
+        things(small, day, *few, f"n,a,1,,{ANN}", f"n,day,{day},,")
+        small.run()
+    assert small.value("select to_regclass('judged.carried_3') is not null")
+    erase("--email", ANN)
+    assert ANN not in everything(small)
+    things(small, 2, *few[:19], "n,k19,7,,19@example.com", "n,day,2,,")
+    small.run()
+    assert versions(small)[0][:5] == ("n", "a", 1, "2026-01-01", "2026-01-02")
+    assert [row[2:5] for row in versions(small) if row[1] == "k19"] == [
+        (1, "2026-01-01", "2026-01-02"),
+        (7, "2026-01-02", "2026-01-03"),
+        (1, "2026-01-03", None),
+    ]
+    assert ANN not in everything(small)
+    assert small.value("select count(*) from published.thing where code = 'a'") == 1

@@ -8,6 +8,7 @@
     {%- set is_full = delivery.mode == 'full' -%}
     {%- set difference = difference_of(delivery) if is_full and delivery.delivery_id == delivery.content_id
         and run_query("select ledger.is_difference_to_history(" ~ delivery.delivery_id ~ ")").rows[0][0] -%}
+    {% if not difference -%} {{ make_whole_sql("folding where feed = '" ~ feed.key ~ "'") }}; {%- endif %}
     create temporary table compared on commit drop as
     select
         coalesce(told.id, known.id) as id,

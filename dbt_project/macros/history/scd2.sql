@@ -37,6 +37,7 @@
             {%- endif -%}
             {%- if road.taken == 'fold' -%}
                 {% call statement('observe') -%}
+                    {{ make_whole_sql("folding where feed = '" ~ feed.key ~ "'") }};
                     {{ concerned_sql(entity, target_relation, feed) }}
                     {{ observations_sql(entity, target_relation, feed) }}
                 {%- endcall %}

@@ -3,12 +3,10 @@
    history could not tell the rows apart. #}
 {% macro delivery_rules_sql(entity, judged, rules, delivery) %}
     {%- set id = entity ~ '_id' -%}
-    {%- set key = entity_key(entity) -%}
     {%- set unique_codes = rules | selectattr('unique_columns') | rejectattr('on_fail', 'equalto', 'warn')
         | map(attribute='code') | list -%}
     {%- for rule in rules if rule.scope == 'delivery' %}
-        {%- set unique = (rule.unique_columns or '').split(',') | reject('in', ['_delivery_id', '_effective_at']) | sort -%}
-        {%- set few = id ~ ' is null or ' ~ id ~ ' in (select ' ~ id ~ ' from repeated)' if unique == key | sort else 'true' %}
+        {%- set few = id ~ ' is null or ' ~ id ~ ' in (select ' ~ id ~ ' from repeated)' if is_of_key(entity, rule) else 'true' %}
         if {{ 'true' if few == 'true' else 'exists (select from repeated)' }} then
         begin
             with candidates as not materialized (
@@ -40,6 +38,12 @@
 
             update {{ judged }} set _broken = 'key_missing' where {{ id }} is null and _broken is null;
         end if;
+{% endmacro %}
+
+{# Whether a rule is that the entity's key stands once. #}
+{% macro is_of_key(entity, rule) %}
+    {%- set unique = (rule.unique_columns or '').split(',') | reject('in', ['_delivery_id', '_effective_at']) | sort -%}
+    {{ return(unique == entity_key(entity) | sort) }}
 {% endmacro %}
 
 {# As rate_with_care_sql, for a rule that looks at more than the row. One that raises everywhere is given up. #}
@@ -90,7 +94,7 @@
         where rules.on_fail = 'refuse'
         group by rules.code, rules.message;
         if found then
-            drop table {{ judged }};
+            drop table if exists {{ judged }}, {{ carried(delivery.delivery_id) }};
             return;
         end if;
     {%- endif %}

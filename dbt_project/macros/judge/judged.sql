@@ -28,7 +28,10 @@
             {{ settings_of_the_split() }}
         {%- endcall %}
         {% call statement('keep') -%}
-            {{ keep_settled(entity) }}
+            {{ keep_settled(entity) }};
+            {{ make_whole_sql(
+                "ledger.run_deliveries where run = " ~ deliveries.rows[0].run ~ " and not judge and effect <> 'remove'"
+            ) }}
         {%- endcall %}
         {% for delivery in deliveries.rows %}
             {%- set base = base_of(delivery) -%}

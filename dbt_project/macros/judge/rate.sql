@@ -17,7 +17,7 @@
             _delivery_id,
             _row_number,
             _line_number,
-            {{ 'came.cells' if delivery.cells_seed and with_cells else 'null::bigint' }} as _cells
+            {{ 'came._came_cells' if delivery.cells_seed and with_cells else 'null::bigint' }} as _cells
             {%- if has_row_times(entity) %},
             {{ row_time(delivery.feed).sql if row_time(delivery.feed) else 'null::timestamptz' }} as _effective_at
             {%- endif %}

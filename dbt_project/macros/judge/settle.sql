@@ -1,7 +1,8 @@
 {# What became of rows in quarantine, by what is in force after a fold. superseded: the earliest later delivery of the feed
    in which the key is good. released: the file's own revision has the key good, or not at all. Both name the delivery
    that settled them, and are open again when it goes out of force. What a person or a replay settled stays. The contents
-   are named: by a sub-select of them, every delivery that is still kept would be read. #}
+   are named: by a sub-select of them, every delivery that is still kept would be read. Rows that a delivery carries over
+   need not be looked at: their keys were good in the one before it, and what was open of them was settled then. #}
 {% macro quarantine_settle(entity, run) %}
     {%- set id = entity ~ '_id' -%}
     {%- set contents = run_query("select coalesce(string_agg(distinct content_id::text, ', '), 'null') from folding").rows[0][0] -%}

@@ -17,21 +17,23 @@
         unread bigint;
         rows_came bigint;
         is_carried boolean := false;
-        rows_carried bigint;
+        rows_carried bigint := 0;
         rows_apart bigint;
+        rows_gone bigint;
         rows_to_judge bigint[];
+        cells_apart bigint[];
         ids_apart uuid[];
         rows_wanted bigint[];
     begin
-        drop table if exists {{ judged }}, {{ difference_of(delivery) }};
-        delete from ledger.differences where delivery_id = {{ delivery.delivery_id }};
-        drop table if exists pg_temp.repeated, pg_temp.raised, pg_temp.apart, pg_temp.anew, pg_temp.bad, pg_temp.passed;
+        drop table if exists {{ judged }}, {{ difference_of(delivery) }}, {{ carried(delivery.delivery_id) }};
+        delete from ledger.differences where {{ delivery.delivery_id }} in (delivery_id, base_id);
+        drop table if exists pg_temp.repeated, pg_temp.raised, pg_temp.held, pg_temp.bad, pg_temp.passed;
         create temporary table raised (row_number bigint, code text, message text) on commit drop;
 
         {{ came_sql(delivery) }}
         begin
             {%- if base %}
-            {{ carry_sql(entity, judged, sql, row_rules, delivery, undeclared, base) }}
+            {{ carry_sql(entity, judged, sql, rules, delivery, undeclared, base) }}
             {%- endif %}
             if not is_carried then
                 create unlogged table {{ judged }} as
@@ -42,7 +44,7 @@
             {{ rate_with_care_sql(entity, judged, sql, row_rules, delivery, undeclared) }}
         end;
         {%- if delivery.cells_seed %}
-        drop table {{ came(delivery) }};
+        drop table if exists {{ came(delivery) }};
         {%- endif %}
 
         {{ leave_out_skipped(judged, delivery) }}
@@ -96,10 +98,13 @@
         {{ issues_sql(entity, judged, rules, delivery) }}
         {{ amendment_issues_sql(entity, judged, delivery) }}
         {%- if base %}
-        {{ keep_difference_sql(entity, judged, delivery, base) }}
+        {{ keep_difference_sql(entity, judged, delivery) }}
         {%- endif %}
         {{ attach_sql(entity, relation, judged, delivery) }}
         select count(*) into let_pass from {{ judged }};
+        if to_regclass('{{ carried(delivery.delivery_id) }}') is not null then
+            let_pass := let_pass + rows_carried;
+        end if;
 
         select count(*) into unread from {{ unread_rows(delivery) }};
 
@@ -133,7 +138,6 @@ data_exception or cardinality_violation or program_limit_exceeded or plpgsql_err
         alter table {{ judged }}
             drop column _broken,
             drop column _warned,
-            drop column if exists _is_carried,
             {%- for name in bookkeeping_columns(entity) if name not in ('_unparsed', '_cells', '_effective_at') %}
             alter {{ name }} set not null,
             {%- endfor %}
