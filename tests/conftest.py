@@ -24,14 +24,33 @@ PROJECT = Path(__file__).resolve().parents[1]
 TEST_PROJECT = PROJECT / "tests" / "project"
 
 
-# Files whose tests ask a Prefect server: one worker of pytest has them all, for a server costs 10 s and 300 MB.
-WITH_PREFECT = (
-    "deployments/test_a",
-    "deployments/test_listen",
-    "flows/test_prefect",
-    "flows/test_flow_runs",
-    "test_leaks_after_demo",
-)
+# Files that share what is dear to make: one worker of pytest has all of a kind. A Prefect server costs 20 s and 300 MB;
+# the samples of all feeds, published, cost 60 s.
+TOGETHER = {
+    "prefect": (
+        "deployments/test_a",
+        "deployments/test_listen",
+        "flows/test_prefect",
+        "flows/test_flow_runs",
+        "test_leaks_after_demo",
+    ),
+    "samples": (
+        "dbt_project/test_dbt.py",
+        "dbt_project/test_leaks.py",
+        "dbt_project/test_split.py",
+        "flows/test_report.py",
+        "flows/test_returns.py",
+        "pipelines/test_life.py",
+        "pipelines/test_outreach.py",
+        "publish/test_export_samples.py",
+        "publish/test_numbers.py",
+        "test_every_feed",
+        "test_pipelines_pages",
+        "warehouse/test_roles.py",
+    ),
+}
+# What takes a minute and more goes first: begun last, it leaves the other workers idle.
+FIRST = (*TOGETHER, "test_kill", "test_history_columns", "test_history.py", "test_erase_property", "test_demos")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -41,12 +60,18 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    class ByServer(LoadFileScheduling):
+    class ByCost(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            return "prefect" if any(name in file for name in WITH_PREFECT) else file
+            return next((kind for kind, files in TOGETHER.items() if any(name in file for name in files)), file)
 
-    return ByServer(config, log)
+        def _assign_work_unit(self, node: Any) -> None:
+            first = next((scope for name in FIRST for scope in self.workqueue if name in scope), None)
+            if first:
+                self.workqueue.move_to_end(first, last=False)
+            super()._assign_work_unit(node)
+
+    return ByCost(config, log)
 
 
 def forget_settings() -> None:
