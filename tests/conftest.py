@@ -365,11 +365,13 @@ def prefect_url() -> Iterator[str]:
 @pytest.fixture
 def api(prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """That server, for this test's process and the processes that it starts."""
+    from prefect import context
     from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
     monkeypatch.setenv("PREFECT_API_URL", prefect_url)
-    # The thread that sends logs does not know of these settings: it would start a server of its own, for 10 s.
     with temporary_settings({PREFECT_API_URL: prefect_url, PREFECT_LOGGING_TO_API_ENABLED: False}):
+        # For threads, too: without it the one that sends logs started a server of its own, which took 24 s of CPU.
+        monkeypatch.setattr(context, "GLOBAL_SETTINGS_CONTEXT", context.get_settings_context())
         yield prefect_url
 
 
