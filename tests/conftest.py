@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -380,12 +381,18 @@ def aws_url() -> Iterator[str]:
     """A server that answers as S3, SQS, SNS and CloudFormation do."""
     import logging
 
+    from botocore.loaders import JSONFileLoader
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
+    # Each session of boto3 reads what AWS offers anew, 0.2 s of JSON; here one reading serves them all.
+    real, loader = JSONFileLoader.load_file, JSONFileLoader()
+    described = cache(lambda path: real(loader, path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: described(path))
+        yield "http://{}:{}".format(*server.get_host_and_port())
     server.stop()
 
 
