@@ -99,8 +99,11 @@ def server() -> Iterator[str]:
     """The URL of a running embedded server; stopped and deleted at the end."""
     from warehouse import embedded
 
-    # pytest's own folders are closed to all but root, so that the server's account could not reach them.
-    home = Path(tempfile.mkdtemp(prefix="sluice-tests-"))
+    # pytest's own folders are closed to all but root, so that the server's account could not reach them. A database is
+    # 300 files: copied and dropped in memory they take 0.03 s of CPU, on a disk 0.1 s.
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 2**30
+    home = Path(tempfile.mkdtemp(prefix="sluice-tests-", dir=memory if roomy else None))
     home.chmod(0o755)
     try:
         url = embedded.lease(home, linger=5)
@@ -212,7 +215,7 @@ def install(server: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
                 shutil.copy(target, parsed)
             template = templates[str(project)] = f"template_{len(templates)}"
             _sql(server, f"alter database sluice rename to {template}")
-        _sql(server, "drop database if exists sluice with (force)", f"create database sluice template {template}")
+        _sql(server, *_copy_of(template))
         _aim(home, server, project, checks)
         return Sluice(home, server)
 
@@ -228,6 +231,12 @@ def _aim(home: Path, url: str, project: Path, checks: Path) -> None:
     )
     forget_settings()
     _engines.add(url)
+
+
+def _copy_of(template: str) -> tuple[str, str]:
+    """What makes the database anew. By its files: by its log, as is PostgreSQL's way, it takes twice as long."""
+    drop = "drop database if exists sluice with (force)"
+    return drop, f"create database sluice template {template} strategy file_copy"
 
 
 def _sql(url: str, *statements: str) -> None:
@@ -250,7 +259,7 @@ def keep(told: Sluice) -> Callable[[], Sluice]:
         home = told.home.with_name(f"{told.home.name}-{number}-{next(copies)}")
         shutil.copytree(told.home, home, symlinks=True)
         _aim(home, told.url, *aim)
-        _sql(told.url, "drop database if exists sluice with (force)", f"create database sluice template kept_{number}")
+        _sql(told.url, *_copy_of(f"kept_{number}"))
         return Sluice(home, told.url)
 
     return copy
