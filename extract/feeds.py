@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import (
@@ -28,7 +28,7 @@ from extract.headers import DatedHeader
 from extract.patches import Patch
 from extract.personal import looks_personal
 from extract.read import Hints, name_key
-from extract.schedule import Schedule
+from extract.schedule import Schedule, known_zone
 from warehouse.errors import SluiceError
 from warehouse.settings import settings
 
@@ -37,6 +37,8 @@ SECRET_VALUE = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")  # no blank, no line end
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST_IDENTIFIER = 63  # PostgreSQL cuts what is longer
+# Each command reads the declarations of all vendors: of 20 of them that took 1.1 s in plain Python, 0.4 s by C.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class FeedError(SluiceError):
@@ -45,12 +47,6 @@ class FeedError(SluiceError):
 
 class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is no time zone; write one like 'UTC' or 'America/Chicago'")
-    return name
 
 
 def _address(email: str) -> str:
@@ -247,7 +243,7 @@ class Feed(Strict):
     arrives: Arrives
     effective_at: Effective = Field(default="arrival", validate_default=True)
     priority: int = Field(default=100, description="Where feeds say different things of one: the lowest number wins.")
-    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     format: Hints = Hints()
     bounds: Bounds = Bounds()
     expected: Expected | None = None  # left out: what its freshness warns after
@@ -398,7 +394,7 @@ def load(project: Path) -> Catalogue:
 def feeds_of(file: Path, project: Path) -> Iterator[Feed]:
     """The feeds that a vendor's file declares. Raises FeedError at the first thing that cannot be used."""
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = yaml.load(file.read_text(encoding="utf-8"), _LOADER)  # noqa: S506  (a SafeLoader)
     except FileNotFoundError:
         raise FeedError(f"{file}: missing; each folder here is a vendor, and this file declares its feeds.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import cache
 
 import pytest
 import yaml
@@ -31,9 +32,15 @@ def deliveries(house, feed):
     return [d for d in status()["deliveries"] if f"{d['vendor']}.{d['feed']}" == feed.key]
 
 
+@cache
+def written(vendor):
+    """The vendor's YAML."""
+    return yaml.safe_load((VENDORS / vendor / f"_{vendor}.yml").read_text())
+
+
 def declared(feed):
     """The vendor's YAML: the feed's table, and its staging model."""
-    document = yaml.safe_load((VENDORS / feed.vendor / f"_{feed.vendor}.yml").read_text())
+    document = written(feed.vendor)
     tables = {table["name"]: table for source in document["sources"] for table in source["tables"]}
     models = {model["name"]: model for model in document["models"]}
     return tables[feed.name], models[feed.model]
