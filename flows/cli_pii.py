@@ -84,10 +84,17 @@ def key(file: Path) -> None:
 
 
 @pii.command()
-@click.option("--email", help="The person's e-mail address.")
-@click.option("--value", nargs=2, metavar="CLASS VALUE", help="Or a value of another class: phone '702 555 0143'.")
-@click.option("--token", help="Or a token that the vault holds.")
-@click.option("--key", nargs=2, metavar="ENTITY KEY", help="Or a row: its id, or its key (columns joined by |).")
+@click.option("--email", type=Words(), help="The person's e-mail address.")
+@click.option(
+    "--value",
+    type=(str, Words()),
+    metavar="CLASS VALUE",
+    help="Or a value of another class: phone '702 555 0143'.",
+)
+@click.option("--token", type=Words(), help="Or a token that the vault holds.")
+@click.option(
+    "--key", type=(str, Words()), metavar="ENTITY KEY", help="Or a row: its id, or its key (columns joined by |)."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @told_plainly
 def erase(
@@ -98,7 +105,7 @@ def erase(
     dry_run: bool,
 ) -> None:
     """Erase a person for good; prints the certificate, which does not say who it is."""
-    from extract.classes import known
+    from extract.classes import has_token, known
     from extract.feeds import FeedError, catalogue
     from flows.erase import erase as erased
     from flows.erase_plan import Person
@@ -110,6 +117,8 @@ def erase(
     prepare()
     if value and value[0] not in known(settings().dbt_project):
         raise FeedError(f"There is no PII class {value[0]!r}.")
+    if value and not has_token(value[0]):
+        raise FeedError(f"A value of class {value[0]!r} names nobody. Name the person by another value, or by --key.")
     if email:
         person = Person(pii="email", value=email)
     elif value:

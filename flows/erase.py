@@ -31,6 +31,8 @@ def erase(person: Person, *, dry_run: bool = False) -> dict[str, Any]:
     entities = [person.entity] if person.entity else with_history()
     with runs.entity_lock(*entities):
         plan = look(person, entities)
+        if person.key and not any(plan.found.values()):
+            raise SluiceError(f"No row of {person.entity} has this key (any more): nothing was erased.")
         return _try(plan) if dry_run else _carry_out(plan)
 
 
