@@ -7,7 +7,7 @@ EMAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)
 # With a plus, brackets or groups: ten bare digits are as often a reference number.
 PHONE = re.compile(
     r"\+\d([() ./-]{0,2}\d){6,14}"
-    r"|\(?[2-9]\d{2}\)?[ .-]\d{3}[ .-]\d{4}|\(0\d{1,4}\) ?\d{3,4} ?\d{3,4}|0\d([ .-]\d{2}){4}"
+    r"|(1[ .-])?(\([2-9]\d{2}\)[ .-]?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}( ?(x|ext\.?) ?\d{1,6})?|\(0\d{1,4}\) ?\d{3,4} ?\d{3,4}|0\d([ .-]\d{2}){4}"
 )
 SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
 OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
