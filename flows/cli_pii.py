@@ -68,7 +68,7 @@ def reveals(as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        console.print(tables.rows("Reveals", found, ["asked_at", "who", "via", "asked for", "outcome", "why"]))
+        console.print(tables.rows("Reveals", found, ["asked_at", "who", "login", "via", "asked for", "outcome", "why"]))
 
 
 @pii.command()

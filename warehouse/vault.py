@@ -201,7 +201,7 @@ def reveals() -> list[dict[str, Any]]:
     with transaction() as connection:
         found = connection.execute(
             text(
-                'select asked_at, who, via, coalesce(token, entity) as "asked for", how_many, outcome, reason, why'
+                'select asked_at, who, login, via, coalesce(token, entity) as "asked for", how_many, outcome, reason, why'
                 " from pii.reveals order by reveal_id"
             )
         ).mappings()

@@ -74,3 +74,11 @@ def test_a_role_sees_its_vendors_only(guarded):
         things(guarded, 2, "n,a,2,,")
         guarded.run()  # the pipeline itself sees every row
         assert guarded.value("select count(*) from history.dim_thing") == 3
+
+
+def test_the_pipelines_exports_and_answers_hold_all_rows(guarded):
+    things(guarded, 1, "n,a,1,,", "n,b,1,,")
+    guarded.run()
+    exported = guarded.home / "exports" / "thing" / "latest" / "thing.csv"
+    assert len(exported.read_text().splitlines()) == 3
+    assert command("history", "thing", "n", "a").exit_code == 0
