@@ -198,10 +198,16 @@ def roles_check(as_json: bool) -> None:
 @told_plainly
 def roles_vendor(role: str, vendor: str, entity: str, revoke: bool) -> None:
     """Let a ROLE of the database see the rows of a VENDOR (`*`: any) of entities with rows_by: vendor."""
+    from extract.feeds import FeedError, catalogue
     from warehouse import rights
     from warehouse.migrate import migrate
 
     migrate()
+    if not revoke:
+        entity = entity if entity == "*" else catalogue().entity(entity)
+        vendors = sorted({feed.vendor for feed in catalogue().feeds.values()})
+        if vendor not in ("*", *vendors):
+            raise FeedError(f"There is no vendor {vendor!r}. Known vendors: {', '.join(vendors)}.")
     rights.allow_vendor(role, vendor, entity, revoke=revoke)
     say(f"{role} {'no longer sees' if revoke else 'sees'} the rows of {vendor}, entity {entity}")
 

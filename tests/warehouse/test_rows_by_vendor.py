@@ -4,6 +4,7 @@ import shutil
 
 import psycopg
 import pytest
+from command import refusal
 from command import sluice as command
 from conftest import TEST_PROJECT, forget_settings
 from workbench import things
@@ -82,3 +83,12 @@ def test_the_pipelines_exports_and_answers_hold_all_rows(guarded):
     exported = guarded.home / "exports" / "thing" / "latest" / "thing.csv"
     assert len(exported.read_text().splitlines()) == 3
     assert command("history", "thing", "n", "a").exit_code == 0
+
+
+TYPOS = [("typo", "acme", "thing"), (ROLE, "typo", "thing"), (ROLE, "acme", "typo")]
+
+
+@pytest.mark.parametrize(("role", "vendor", "entity"), TYPOS)
+def test_who_and_what_is_not_there_is_refused(guarded, role, vendor, entity):
+    assert "'typo'" in refusal(command("roles", "vendor", role, vendor, "--entity", entity))
+    assert guarded.sql("select * from ledger.vendor_rights") == []

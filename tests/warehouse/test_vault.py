@@ -143,7 +143,11 @@ def test_a_steward_whose_entitlement_goes_sees_no_more(small, desk):
     desk.execute("select pii.ask(%s, 'case 7')", [token])
     desk.execute("select pii.ask_rows('thing', 'case 7')")
     command("pii", "entitle", ROLE, "--revoke")
-    for query in (f"select pii.reveal('{token}')", f"select pii.reveal_sealed('{token}')", "select * from pii.revealed_thing()"):
+    for query in (
+        f"select pii.reveal('{token}')",
+        f"select pii.reveal_sealed('{token}')",
+        "select * from pii.revealed_thing()",
+    ):
         with pytest.raises(InsufficientPrivilege, match="has not asked"):
             desk.execute(query)
 
