@@ -56,7 +56,8 @@ def _try(plan: Plan) -> dict[str, Any]:
         attempt = connection.begin_nested()
         versions, tokens_gone = _tombstone(connection, plan, _once(connection, plan))
         attempt.rollback()
-    return _certificate(plan, None, versions, tokens_gone, [], 0)
+    dropped = _dropped({found.sha256 for all_found in plan.found.values() for found in all_found})
+    return _certificate(plan, None, versions, tokens_gone, [], len(dropped))
 
 
 def _carry_out(plan: Plan) -> dict[str, Any]:

@@ -336,6 +336,7 @@ def test_other_formats_are_converted(small):
 def test_the_drop_folder_too(small):
     small.drop("acme/things-2026-01-01.csv", HEADER + f"n,a,1,,{ANN}\nn,b,1,,{BOB}\n")
     small.run()
+    assert erase("--email", ANN, "--dry-run")["dropped_files_deleted"] == 1
     assert erase("--email", ANN)["dropped_files_deleted"] == 1
     assert ANN not in everything(small)
     small.run()
