@@ -1,10 +1,11 @@
 {# Free text without what looks like an e-mail, a payment card, a telephone or identity number, or an IP address. Dates
    (29.11.2016, 2016-11-29 10:15), amounts and reference numbers (REF-20161129-0001, 123456789) stay. #}
-{% macro redacted(name) -%}
+{% macro redacted(name, patterns=none) -%}
+    {%- set patterns = patterns or free_text_patterns() -%}
     case when {{ name }} ~ '{{ may_name_somebody() }}' then
-        {%- for _ in free_text_patterns() %} regexp_replace({% endfor -%}
+        {%- for _ in patterns %} regexp_replace({% endfor -%}
         {{ name }}
-        {%- for pattern, put, _ in free_text_patterns() %}, '{{ pattern }}', '{{ put }}', 'g'){% endfor %}
+        {%- for pattern, put, _ in patterns %}, '{{ pattern }}', '{{ put }}', 'g'){% endfor %}
     else {{ name }} end
 {%- endmacro %}
 
