@@ -153,17 +153,22 @@ def scan(as_json: bool) -> None:
 
 
 @pii.command()
+@click.option("--seal-with", metavar="KEY", help="Seal the vault with another key from now on: a file, or kms:KEY_ID.")
 @told_plainly
-def rotate() -> None:
+def rotate(seal_with: str | None) -> None:
     """Make a new key of tokens; history, vault and exports get new tokens, the old key is deleted."""
     from flows import privacy
     from flows.run import prepare
+    from warehouse.vault_key import parse
 
+    key = parse(seal_with) if seal_with else None
     prepare()
-    done = privacy.rotate()
+    done = privacy.rotate(key)
     say(f"key version {done.key_version}; {done.tokens} tokens of the vault are new")
     for entity, versions in done.versions.items():
         say(f"{entity}: {versions} versions got their new tokens; none is a new version. Exports are written anew")
+    if key:
+        say(f"the vault is sealed with {key.name}: set SLUICE_VAULT_KEY to it")
 
 
 @click.group()

@@ -55,7 +55,8 @@ CREATES = (
 )
 # Every login but those that run the pipeline, with what of Sluice it is a member of.
 LOGINS = (
-    "select r.rolname as login, array(select g from unnest(cast(:groups as text[])) as g where pg_has_role(r.oid, g, 'member'))"
+    "select r.rolname as login, array("
+    "select g from unnest(cast(:groups as text[])) as g where pg_has_role(r.oid, g, 'member'))"
     " || case when exists (select from pii.entitlements as e join pg_roles as o on o.rolname = e.role_name"
     " where pg_has_role(r.oid, o.oid, 'member')) then array[cast(:entitled as text)] else '{}' end as likes"
     " from pg_roles as r join pg_namespace as n on n.nspname = 'ledger' where r.rolcanlogin and not r.rolsuper"
@@ -86,7 +87,7 @@ def rights_of(role: str, like: str | None = None) -> Rights:
 
 
 def check() -> list[Rights]:
-    """Every group role, everybody (`public`), and each login that can do more than its groups and entitlements let it."""
+    """Every group role, everybody (`public`), and each login that can do more than groups and entitlements let it."""
     with transaction() as connection:
         groups = [_rights(connection, role, [role]) for role in ROLES]
         found = connection.execute(text(LOGINS), {"groups": list(ROLES[1:]), "entitled": ENTITLED}).mappings().all()

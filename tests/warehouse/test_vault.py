@@ -267,6 +267,37 @@ def test_a_sealed_vault_does_not_open_up_again(small, key):
     use_key(f"{key}.pub")
 
 
+def test_what_the_vault_held_before_it_had_a_key_is_sealed_too(small, tmp_path):
+    published(small, 1, ANN)
+    seen = small.value("select first_seen from pii.vault")
+    command("pii", "key", tmp_path / "vault.key")
+    use_key(tmp_path / "vault.key.pub")
+    try:
+        published(small, 2, BOB)
+        assert small.value("select count(*) from pii.vault where sealed is not null and value is null") == 2
+        assert small.value("select min(first_seen) from pii.vault") == seen
+        assert "ann" not in dumped(small).lower()
+    finally:
+        del os.environ["SLUICE_VAULT_KEY"]
+        forget_settings()
+
+
+def test_another_key_does_not_take_the_place_of_the_one_that_sealed(small, key, tmp_path):
+    published(small, 1, ANN)
+    command("pii", "key", tmp_path / "other.key")
+    use_key(tmp_path / "other.key.pub")
+    told = refusal(command("pii", "rotate"))
+    assert "--seal-with" in told
+    assert small.value("select count(*) from pii.vault_keys") == 1
+    use_key(key)
+    assert command("pii", "rotate", "--seal-with", str(tmp_path / "other.key.pub")).exit_code == 0
+    use_key(tmp_path / "other.key")
+    token = published(small, 2, ANN, BOB)["a"]
+    small.sql("insert into pii.entitlements (role_name) values (session_user)")
+    assert command("pii", "reveal", token, "--why", "case 7").stdout.strip() == "Ann@Example.com"
+    assert small.sql("select distinct key_name = name from pii.vault_batches, pii.vault_keys where active") == [(True,)]
+
+
 def test_values_of_a_process_that_died_are_sealed_by_the_next(small, key, monkeypatch):
     from warehouse import vault
 
