@@ -68,7 +68,7 @@ def reveals(as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        console.print(tables.rows("Reveals", found, ["asked_at", "who", "via", "asked for", "outcome", "why"]))
+        console.print(tables.rows("Reveals", found, ["asked_at", "who", "login", "via", "asked for", "outcome", "why"]))
 
 
 @pii.command()
@@ -84,10 +84,17 @@ def key(file: Path) -> None:
 
 
 @pii.command()
-@click.option("--email", help="The person's e-mail address.")
-@click.option("--value", nargs=2, metavar="CLASS VALUE", help="Or a value of another class: phone '702 555 0143'.")
-@click.option("--token", help="Or a token that the vault holds.")
-@click.option("--key", nargs=2, metavar="ENTITY KEY", help="Or a row: its id, or its key (columns joined by |).")
+@click.option("--email", type=Words(), help="The person's e-mail address.")
+@click.option(
+    "--value",
+    type=(str, Words()),
+    metavar="CLASS VALUE",
+    help="Or a value of another class: phone '702 555 0143'.",
+)
+@click.option("--token", type=Words(), help="Or a token that the vault holds.")
+@click.option(
+    "--key", type=(str, Words()), metavar="ENTITY KEY", help="Or a row: its id, or its key (columns joined by |)."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @told_plainly
 def erase(
@@ -98,7 +105,7 @@ def erase(
     dry_run: bool,
 ) -> None:
     """Erase a person for good; prints the certificate, which does not say who it is."""
-    from extract.classes import known
+    from extract.classes import has_token, known
     from extract.feeds import FeedError, catalogue
     from flows.erase import erase as erased
     from flows.erase_plan import Person
@@ -110,6 +117,8 @@ def erase(
     prepare()
     if value and value[0] not in known(settings().dbt_project):
         raise FeedError(f"There is no PII class {value[0]!r}.")
+    if value and not has_token(value[0]):
+        raise FeedError(f"A value of class {value[0]!r} names nobody. Name the person by another value, or by --key.")
     if email:
         person = Person(pii="email", value=email)
     elif value:
@@ -144,17 +153,22 @@ def scan(as_json: bool) -> None:
 
 
 @pii.command()
+@click.option("--seal-with", metavar="KEY", help="Seal the vault with another key from now on: a file, or kms:KEY_ID.")
 @told_plainly
-def rotate() -> None:
+def rotate(seal_with: str | None) -> None:
     """Make a new key of tokens; history, vault and exports get new tokens, the old key is deleted."""
     from flows import privacy
     from flows.run import prepare
+    from warehouse.vault_key import parse
 
+    key = parse(seal_with) if seal_with else None
     prepare()
-    done = privacy.rotate()
+    done = privacy.rotate(key)
     say(f"key version {done.key_version}; {done.tokens} tokens of the vault are new")
     for entity, versions in done.versions.items():
         say(f"{entity}: {versions} versions got their new tokens; none is a new version. Exports are written anew")
+    if key:
+        say(f"the vault is sealed with {key.name}: set SLUICE_VAULT_KEY to it")
 
 
 @click.group()
@@ -189,10 +203,16 @@ def roles_check(as_json: bool) -> None:
 @told_plainly
 def roles_vendor(role: str, vendor: str, entity: str, revoke: bool) -> None:
     """Let a ROLE of the database see the rows of a VENDOR (`*`: any) of entities with rows_by: vendor."""
+    from extract.feeds import FeedError, catalogue
     from warehouse import rights
     from warehouse.migrate import migrate
 
     migrate()
+    if not revoke:
+        entity = entity if entity == "*" else catalogue().entity(entity)
+        vendors = sorted({feed.vendor for feed in catalogue().feeds.values()})
+        if vendor not in ("*", *vendors):
+            raise FeedError(f"There is no vendor {vendor!r}. Known vendors: {', '.join(vendors)}.")
     rights.allow_vendor(role, vendor, entity, revoke=revoke)
     say(f"{role} {'no longer sees' if revoke else 'sees'} the rows of {vendor}, entity {entity}")
 

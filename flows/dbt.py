@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import ContextVar, copy_context
 from functools import lru_cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import make_url, text
@@ -127,6 +128,7 @@ def invoke(
     from flows.prefect_door import in_flow
 
     _spare_searches()
+    _hide_command()
     _environment(run, trial)
     settings_of_all = [
         "--project-dir",
@@ -169,6 +171,13 @@ def _spare_searches() -> None:
 
     BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
     manager.PluginManager.get_prefixed_modules = staticmethod(manager._get_dbt_modules)  # type: ignore[method-assign]
+
+
+def _hide_command() -> None:
+    """dbt writes the command line of its process into its log: that of `sluice pii erase` names the person."""
+    from dbt.cli import flags
+
+    flags.sys = SimpleNamespace(argv=["dbt"])  # type: ignore[attr-defined, assignment]
 
 
 def _in_a_thread(call: Callable[[], Any]) -> Any:

@@ -31,6 +31,8 @@ def erase(person: Person, *, dry_run: bool = False) -> dict[str, Any]:
     entities = [person.entity] if person.entity else with_history()
     with runs.entity_lock(*entities):
         plan = look(person, entities)
+        if person.key and not any(plan.found.values()):
+            raise SluiceError(f"No row of {person.entity} has this key (any more): nothing was erased.")
         return _try(plan) if dry_run else _carry_out(plan)
 
 
@@ -54,7 +56,8 @@ def _try(plan: Plan) -> dict[str, Any]:
         attempt = connection.begin_nested()
         versions, tokens_gone = _tombstone(connection, plan, _once(connection, plan))
         attempt.rollback()
-    return _certificate(plan, None, versions, tokens_gone, [], 0)
+    dropped = _dropped({found.sha256 for all_found in plan.found.values() for found in all_found})
+    return _certificate(plan, None, versions, tokens_gone, [], len(dropped))
 
 
 def _carry_out(plan: Plan) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What an erasure would do: the person's rows in every delivery, and by what the person is known again."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from extract.personal import looks_personal
 from flows import dbt
 from warehouse.connection import driver, transaction
 from warehouse.erasure import Found, Mark, Row
+from warehouse.personal import looks_whole
 
 OF_VALUES = ("21", "22", "38", "39", "54", "P0")  # error classes that a value can be the cause of
 TELLING = ("email", "phone", "government_id", "ip")  # classes whose values are looked for in any cell of a row
@@ -34,7 +36,8 @@ class Person:
     @property
     def told(self) -> str | None:
         """The value, where it names the person in whatever cell it stands."""
-        return self.value.strip() or None if self.value and self.pii in TELLING else None
+        value = (self.value or "").strip()
+        return value if self.pii in TELLING and looks_whole(self.pii, value) else None
 
 
 @dataclass
@@ -143,7 +146,7 @@ def _rows_of(feed: Feed, delivery: Mapping[str, Any], queries: Mapping[str, str]
             "key": list(person.key) or None,
             "id": person.key[0] if len(person.key) == 1 else None,
         }
-        asked["told"] = _naming(connection, feed, number, person.told)
+        asked["told"] = _naming(connection, feed, number, person)
         asked["told"] += _named_in_undeclared(connection, queries[f"undeclared {feed.key}"], asked, person)
         found.rows = rows_asked_for(connection, queries[feed.key], asked)
         found.unreadable = _unreadable(connection, queries[f"unreadable {feed.entity}"], asked, person)
@@ -177,16 +180,26 @@ def _theirs(connection: Connection, query: Any, asked: Mapping[str, Any], first:
             yield Row(first, connection.scalar(text(line), {"row": first}), None, None, {})
 
 
-def _naming(connection: Connection, feed: Feed, delivery: int, told: str | None) -> list[int]:
+def alone(told: str, pii: str | None = None) -> str:
+    """A pattern that finds a value where it stands alone: ann@example.com is neither joann@example.com nor
+    ann@example.com.au, and 203.0.113.7 not 203.0.113.77."""
+    part = "[[:digit:]]" if pii == "phone" else "[[:alnum:]_]"
+    before = f"(?<!{part}|[+])(?<!{part}[.'-])" if pii == "email" else f"(?<!{part})(?<!{part}[.'-])"
+    return f"{before}{re.escape(told)}(?!{part}|[.-]{part})"
+
+
+def _naming(connection: Connection, feed: Feed, delivery: int, person: Person) -> list[int]:
     """The rows in any cell of which the value stands."""
+    told = person.told
     if not told:
         return []
     cells = ", ".join(f'"{column.name}"' for column in feed.columns)
     query = (
         f"select _row_number from staging.delivery_{delivery}"
         f" where strpos(lower(concat_ws(' ', {cells}, _extra)), lower(%s)) > 0"
+        f" and lower(concat_ws(' ', {cells}, _extra)) ~ lower(%s)"
     )
-    return [row[0] for row in driver(connection).execute(query, [told])]
+    return [row[0] for row in driver(connection).execute(query, [told, alone(told, person.pii)])]
 
 
 def _named_in_undeclared(connection: Connection, query: str, asked: Mapping[str, Any], person: Person) -> list[int]:
@@ -205,8 +218,8 @@ def _unreadable(connection: Connection, query: str, asked: Mapping[str, Any], pe
     key."""
     cells = (
         " union select row_number from staging.unreadable_texts where delivery_id = %(delivery)s and (select bool_and("
-        "strpos(lower(record), lower(told)) > 0) from unnest(%(words)s::text[]) as told)"
+        "lower(record) ~ lower(told)) from unnest(%(words)s::text[]) as told)"
     )
-    words = [person.told] if person.told else list(person.key)
+    words = [alone(part, person.pii) for part in ([person.told] if person.told else person.key)]
     statement = bindable(query + cells, "delivery", "marks", "words")
     return [row[0] for row in driver(connection).execute(statement, {**asked, "words": words})]

@@ -16,6 +16,7 @@ from warehouse.connection import transaction
 from warehouse.rotate import Rotated
 from warehouse.rotate import rotate as rotate_key
 from warehouse.settings import settings
+from warehouse.vault_key import VaultKey
 
 
 def with_history() -> list[str]:
@@ -76,14 +77,14 @@ def tokens_in_history(connection: Connection, entity: str) -> list[str]:
     return [*token_columns(entity), *erasure.once_personal(connection, entity, classes(entity)).tokens]
 
 
-def rotate() -> Rotated:
+def rotate(seal_with: VaultKey | None = None) -> Rotated:
     """Give every token of every entity a successor under a new key, those of columns that went as well, and write the
     exports of what is published anew."""
     entities = with_history()
     with runs.entity_lock(*entities):
         with transaction() as connection:
             tokens = {entity: tokens_in_history(connection, entity) for entity in entities}
-        done = rotate_key(tokens)
+        done = rotate_key(tokens, seal_with)
         for entity in entities:
             renew_exports(entity)
     return done

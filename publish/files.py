@@ -51,8 +51,8 @@ def schema_of(connection: Connection, view: str) -> list[dict[str, str]]:
     return [dict(row) for row in found]
 
 
-# What a spreadsheet takes for a formula at a cell's start (OWASP, CSV injection).
-FORMULA = r"^[-=+@\t\r]"
+# What a spreadsheet takes for a formula at a cell's start (OWASP, CSV injection), in full width too.
+FORMULA = r"^[-=+@\t\r\n＝＋－＠]"  # noqa: RUF001
 GUARDED = "case when {0} ~ {1} then chr(39) || {0} else {0} end as {0}"
 
 

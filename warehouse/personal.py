@@ -1,12 +1,14 @@
 """How values of personal classes look, in one place for all rooms."""
 
 import re
+from ipaddress import ip_address
 
 EMAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)
 # With a plus, brackets or groups: ten bare digits are as often a reference number.
 PHONE = re.compile(
     r"\+\d([() ./-]{0,2}\d){6,14}"
-    r"|\(?[2-9]\d{2}\)?[ .-]\d{3}[ .-]\d{4}|\(0\d{1,4}\) ?\d{3,4} ?\d{3,4}|0\d([ .-]\d{2}){4}"
+    r"|(1[ .-])?(\([2-9]\d{2}\)[ .-]?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}( ?(x|ext\.?) ?\d{1,6})?"
+    r"|\(0\d{1,4}\) ?\d{3,4} ?\d{3,4}|0\d([ .-]\d{2}){4}"
 )
 SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
 OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
@@ -18,6 +20,23 @@ def is_card(cell: str) -> bool:
     """Whether a cell is the number of a payment card, by its check digit."""
     digits = re.sub(r"[ -]", "", cell)
     return bool(re.fullmatch(r"[3-6]\d{12,18}", digits)) and len(set(digits)) > 1 and _luhn(digits)
+
+
+def looks_whole(pii: str, value: str) -> bool:
+    """Whether a value is one of its class as a whole, so that it tells somebody wherever it stands: not `@`, nor the
+    last digits of a number."""
+    if pii == "email":
+        return bool(re.fullmatch(r"[^\s@]+@[^\s@]+", value))
+    if pii == "ip":
+        return _is_ip(value)
+    return sum(map(str.isalnum, value)) >= 7
+
+
+def _is_ip(value: str) -> bool:
+    try:
+        return bool(ip_address(value))
+    except ValueError:
+        return False
 
 
 def _luhn(digits: str) -> bool:

@@ -1,15 +1,19 @@
 """Rights: what each role can really do, computed from PostgreSQL's catalog, held against what is declared here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from warehouse.connection import transaction
+from warehouse.errors import SluiceError
 
 SCHEMAS = ("ledger", "reference", "staging", "judged", "quarantine", "history", "published", "pii")
 ROLES = ("public", "sluice_reader", "sluice_analyst", "sluice_steward")
+
+ENTITLED = "entitled"  # what a role may that stands in pii.entitlements
+REVEALING = ("pii.ask", "pii.ask_rows", "pii.reveal", "pii.reveal_sealed", "pii.revealed_*")
 
 # Of each role: the schemas whose relations it may read whole, and single relations beside them. Nobody but the loader
 # writes anywhere.
@@ -18,6 +22,7 @@ READS: dict[str, tuple[str, ...]] = {
     "sluice_reader": ("published",),
     "sluice_analyst": ("published", "history", "reference"),
     "sluice_steward": ("published", "history", "reference", "quarantine"),
+    ENTITLED: (),
 }
 MASKED = "_masked"  # the views of quarantine that analysts read
 PUBLISHED = "published.*"
@@ -25,15 +30,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "public": (),
     "sluice_reader": (PUBLISHED, "ledger.vendors_of"),
     "sluice_analyst": (PUBLISHED, "ledger.vendors_of"),
-    "sluice_steward": (
-        PUBLISHED,
-        "ledger.vendors_of",
-        "pii.ask",
-        "pii.ask_rows",
-        "pii.reveal",
-        "pii.reveal_sealed",
-        "pii.revealed_*",
-    ),
+    "sluice_steward": (PUBLISHED, "ledger.vendors_of", *REVEALING),
+    ENTITLED: REVEALING,
 }
 
 RELATIONS = (
@@ -54,6 +52,15 @@ FUNCTIONS = (
 CREATES = (
     "select nspname from pg_namespace where nspname = any(:schemas || array['public'])"
     " and has_schema_privilege(:role, oid, 'create')"
+)
+# Every login but those that run the pipeline, with what of Sluice it is a member of.
+LOGINS = (
+    "select r.rolname as login, array("
+    "select g from unnest(cast(:groups as text[])) as g where pg_has_role(r.oid, g, 'member'))"
+    " || case when exists (select from pii.entitlements as e join pg_roles as o on o.rolname = e.role_name"
+    " where pg_has_role(r.oid, o.oid, 'member')) then array[cast(:entitled as text)] else '{}' end as likes"
+    " from pg_roles as r join pg_namespace as n on n.nspname = 'ledger' where r.rolcanlogin and not r.rolsuper"
+    " and not pg_has_role(r.oid, n.nspowner, 'member') and not pg_has_role(r.oid, 'sluice_loader', 'member') order by 1"
 )
 # An ungranted role that can do everything is no fault of a grant, but worth a line.
 MEMBERS = (
@@ -76,13 +83,17 @@ class Rights:
 def rights_of(role: str, like: str | None = None) -> Rights:
     """What `role` can do, held against what is declared for `like` (else for itself)."""
     with transaction() as connection:
-        return _rights(connection, role, like or role)
+        return _rights(connection, role, [like or role])
 
 
 def check() -> list[Rights]:
-    """Every group role, and everybody (`public`)."""
+    """Every group role, everybody (`public`), and each login that can do more than groups and entitlements let it."""
     with transaction() as connection:
-        return [_rights(connection, role, role) for role in ROLES]
+        groups = [_rights(connection, role, [role]) for role in ROLES]
+        found = connection.execute(text(LOGINS), {"groups": list(ROLES[1:]), "entitled": ENTITLED}).mappings().all()
+        logins = [_rights(connection, row["login"], ["public", *row["likes"]]) for row in found]
+    told = set(groups[0].too_much)  # of everybody: once is enough
+    return [*groups, *(login for login in logins if set(login.too_much) - told)]
 
 
 def members() -> list[dict[str, Any]]:
@@ -91,7 +102,7 @@ def members() -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(text(MEMBERS)).mappings()]
 
 
-def _rights(connection: Connection, role: str, like: str) -> Rights:
+def _rights(connection: Connection, role: str, likes: Sequence[str]) -> Rights:
     asked = {"role": role, "schemas": list(SCHEMAS)}
     relations = connection.execute(text(RELATIONS), asked).mappings().all()
     reads = [f"{r['schema']}.{r['name']}" for r in relations if r["reads"]]
@@ -99,9 +110,9 @@ def _rights(connection: Connection, role: str, like: str) -> Rights:
     calls = [f"{f['schema']}.{f['name']}" for f in connection.execute(text(FUNCTIONS), asked).mappings()]
     creates = list(connection.scalars(text(CREATES), asked))
     too_much = [
-        *(f"reads {name}" for name in reads if not _may_read(like, name)),
+        *(f"reads {name}" for name in reads if not any(_may_read(like, name) for like in likes)),
         *(f"writes {name}" for name in writes),
-        *(f"calls {name}" for name in dict.fromkeys(calls) if not _fits(name, CALLS[like])),
+        *(f"calls {name}" for name in dict.fromkeys(calls) if not any(_fits(name, CALLS[like]) for like in likes)),
         *(f"creates in {schema}" for schema in creates),
     ]
     return Rights(role, tuple(reads), tuple(dict.fromkeys(calls)), tuple(too_much))
@@ -121,6 +132,9 @@ def allow_vendor(role: str, vendor: str, entity: str, *, revoke: bool) -> None:
     """Let a role see a vendor's rows of an entity that is shown by vendor, or no longer."""
     given = {"role": role, "vendor": vendor, "entity": entity}
     with transaction() as connection:
+        there = text("select exists (select from pg_roles where rolname = :role)")
+        if not revoke and not connection.scalar(there, given):
+            raise SluiceError(f"The server has no role {role!r}; create it first.")
         connection.execute(
             text(
                 "delete from ledger.vendor_rights where role_name = :role and vendor = :vendor and entity = :entity"

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from warehouse import vault
 from warehouse.connection import driver, transaction
 from warehouse.errors import SluiceError
+from warehouse.vault_key import VaultKey
 
 SUCCESSOR = (
     "split_part(r.token, ':', 1) || ':' || encode(substr(pii.hmac_sha256("
@@ -24,9 +25,9 @@ class Rotated:
     versions: dict[str, int]
 
 
-def rotate(columns: Mapping[str, Sequence[str]]) -> Rotated:
+def rotate(columns: Mapping[str, Sequence[str]], seal_with: VaultKey | None = None) -> Rotated:
     """Make a new key and give every token its successor; the old key is deleted. `columns`: the token columns of each
-    entity's dimension. Call it with every entity locked.
+    entity's dimension. Call it with every entity locked. `seal_with`: another key for the vault, from now on.
 
     All entities in one transaction: equal people join across entities at every moment. Fingerprints, surrogate ids and
     validity stay as they are, so no version is new. Raises SluiceError where history holds tokens that the vault does
@@ -46,7 +47,7 @@ def rotate(columns: Mapping[str, Sequence[str]]) -> Rotated:
             text(f"update rotating as r set fresh = {SUCCESSOR} from (select * from pii.token_key_now()) as key")
         )
         versions = {entity: _retokenise(connection, entity, names) for entity, names in columns.items()}
-        _renew_vault(connection, kept, version)
+        _renew_vault(connection, kept, version, seal_with)
         tokens = connection.scalar(text("select count(*) from rotating"))
         connection.execute(
             text("delete from pii.keys where purpose = 'token' and version < :version"), {"version": version}
@@ -110,8 +111,9 @@ def _retokenise(connection: Connection, entity: str, names: Sequence[str]) -> in
     return connection.execute(text(statement)).rowcount
 
 
-def _renew_vault(connection: Connection, kept: list[vault.Plain], version: int) -> None:
-    """Plain entries get their new token where they stand; sealed ones are sealed anew, for they are bound to theirs."""
+def _renew_vault(connection: Connection, kept: list[vault.Plain], version: int, seal_with: VaultKey | None) -> None:
+    """Plain entries get their new token where they stand; sealed ones are sealed anew, for they are bound to theirs.
+    Where there is a key, what is still plain is sealed, too."""
     connection.execute(
         text(
             "update pii.vault as v set token = r.fresh, key_version = :version from rotating as r"
@@ -119,12 +121,16 @@ def _renew_vault(connection: Connection, kept: list[vault.Plain], version: int) 
         ),
         {"version": version},
     )
-    key = vault.configured()
-    if kept and key:
+    key = seal_with or vault.configured()
+    if key is None:
+        return
+    vault.activate(connection, key)
+    if kept:
         fresh = {token: new for token, new in connection.execute(text("select token, fresh from rotating"))}  # noqa: C416
         connection.execute(text("delete from pii.vault where sealed is not null"))
         connection.execute(text("delete from pii.vault_batches"))
         vault.write(connection, key, _renamed(kept, fresh, version))
+    vault.seal_plain(connection, key)
 
 
 def _renamed(kept: list[vault.Plain], fresh: Mapping[str, str], version: int) -> Iterator[vault.Plain]:

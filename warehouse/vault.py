@@ -24,8 +24,8 @@ def configured() -> VaultKey | None:
 def register() -> None:
     """Tell the database by which key values are sealed from now on; without a key none are, unless they were before.
 
-    Raises VaultKeyError where the vault is sealed and no key is configured: values would be written that nobody can
-    seal.
+    What the vault held before it had a key is sealed at once. Raises VaultKeyError where the vault is sealed and no key
+    is configured, or another one: values would be written that nobody can seal, or that no one key opens.
     """
     key = configured()
     with transaction() as connection:
@@ -36,14 +36,31 @@ def register() -> None:
             )
         if key is None or key.name == name:
             return
-        connection.execute(text("update pii.vault_keys set active = false where active"))
-        connection.execute(
-            text(
-                "insert into pii.vault_keys (name, kind, public_key) values (:name, :kind, :public)"
-                " on conflict (name) do update set active = true"
-            ),
-            {"name": key.name, "kind": key.kind, "public": key.public},
-        )
+        if name is not None and connection.scalar(text("select exists (select from pii.vault_batches)")):
+            raise VaultKeyError(
+                f"The vault is sealed by {name}, and SLUICE_VAULT_KEY is {key.name}: set it to the former;"
+                " `sluice pii rotate --seal-with KEY` changes to another."
+            )
+        activate(connection, key)
+        seal_plain(connection, key)
+
+
+def activate(connection: Connection, key: VaultKey) -> None:
+    """Let this be the key that values are sealed with."""
+    connection.execute(text("update pii.vault_keys set active = false where active"))
+    connection.execute(
+        text(
+            "insert into pii.vault_keys (name, kind, public_key) values (:name, :kind, :public)"
+            " on conflict (name) do update set active = true"
+        ),
+        {"name": key.name, "kind": key.kind, "public": key.public},
+    )
+
+
+def seal_plain(connection: Connection, key: VaultKey) -> None:
+    """Seal the values that came into the vault before it had a key."""
+    query = "select token, class, key_version, entities, value, normal from pii.vault where value is not null"
+    write(connection, key, list(_copied(connection, query)))
 
 
 def seal() -> int:
@@ -94,8 +111,10 @@ def write(connection: Connection, key: VaultKey, rows: Iterable[Plain]) -> None:
         text(
             "insert into pii.vault as kept (token, class, key_version, entities, sealed, batch)"
             " select token, class, key_version, entities, sealed, batch from sealing"
-            " on conflict (token) do update set entities = kept.entities || excluded.entities"
-            " where not kept.entities @> excluded.entities"
+            " on conflict (token) do update set value = null, normal = null, sealed = excluded.sealed,"
+            " batch = excluded.batch, entities = case when kept.entities @> excluded.entities then kept.entities"
+            " else kept.entities || excluded.entities end"
+            " where kept.sealed is null or not kept.entities @> excluded.entities"
         )
     )
     connection.execute(text("truncate sealing"))
@@ -201,8 +220,8 @@ def reveals() -> list[dict[str, Any]]:
     with transaction() as connection:
         found = connection.execute(
             text(
-                'select asked_at, who, via, coalesce(token, entity) as "asked for", how_many, outcome, reason, why'
-                " from pii.reveals order by reveal_id"
+                'select asked_at, who, login, via, coalesce(token, entity) as "asked for", how_many, outcome, reason,'
+                " why from pii.reveals order by reveal_id"
             )
         ).mappings()
         return [dict(row) for row in found]

@@ -29,7 +29,10 @@ HARMLESS = {
 }
 
 
-@pytest.mark.parametrize(("pii", "cells"), [*CELLS.items(), ("government_id", CARDS)])
+MORE_PHONES = ["(702)555-0143", "1-702-555-0144", "702-555-0145x12"]
+
+
+@pytest.mark.parametrize(("pii", "cells"), [*CELLS.items(), ("government_id", CARDS), ("phone", MORE_PHONES)])
 def test_what_looks_personal(pii, cells):
     (found,) = looks({"a": cells})
     assert (found.pii, found.cells, found.of) == (pii, 3, 3)

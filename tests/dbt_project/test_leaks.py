@@ -138,6 +138,15 @@ def test_no_log_and_no_file_of_dbt_holds_a_personal_value(house, secrets):
         assert hits(secrets, file.read_bytes().decode("utf-8", "replace")) == [], file.name
 
 
+def test_dbts_log_does_not_say_how_sluice_was_called(small, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["sluice", "pii", "erase", "--email", "deborah@example.com"])
+    things(small, 1, "n,a,1,,")
+    small.run()
+    log = (small.home / "dbt" / "logs" / "dbt.log").read_text()
+    assert "running dbt with arguments" in log
+    assert "deborah" not in log
+
+
 def test_no_command_shows_a_personal_value(house, secrets):
     from flows.cli import main
 
@@ -165,6 +174,15 @@ def test_what_stands_around_the_table_is_not_kept_in_the_ledger(small):
     for relation in ("ledger.deliveries", "ledger.row_accounts", "ledger.runs", "quarantine.thing_masked"):
         text = "\n".join(row for (row,) in small.sql(f"select to_jsonb(r)::text from {relation} as r"))
         assert not hits(["deborah", "zanzibar"], text), relation
+
+
+def test_a_row_with_shifted_columns_is_told_without_what_is_personal(small):
+    things(small, 1, "n,a,deborah@example.com,,", "n,b,702-555-0143,,", "n,c,many,,")
+    small.run()
+    told = small.sql(
+        "select jsonb_path_query(reasons, '$[*].value') #>> '{}' from quarantine.thing_masked order by row_number"
+    )
+    assert told == [("[e-mail]",), ("[number]",), ("many",)]
 
 
 # The whole row is PostgreSQL's DETAIL where a constraint is broken, the value its message where a cast fails.

@@ -69,8 +69,14 @@ def test_no_value_has_no_token(house):
 
 
 MASKED = {
-    "email": [("deborah@example.com", "d***@example.com"), ("d@example.com", "d***@example.com")],
-    "phone": [("+17025550143", "***0143")],
+    "email": [
+        ("deborah@example.com", "d***@example.com"),
+        ("d@example.com", "d***@example.com"),
+        ("call@702 555 0143", "***"),
+        ("phone@702-555-0143", "***"),
+        ("ask@Deborah Zanzibar", "***"),
+    ],
+    "phone": [("+17025550143", "***0143"), ("ask for Lee", "***"), ("7025550143 Ann", "***")],
     "person_name": [("Quillara", "Q***"), ("Élodie", "É***")],
     "street_address": [("12 Elm Ave", "***")],
     "date_of_birth": [("1980-05-17", "1980")],
@@ -81,6 +87,10 @@ MASKED = {
         ("(702) 555-0143, +44 20 7946 0001", "[number], [number]"),
         ("tel. 01 42 68 53 00 or 030/1234567", "tel. [number] or [number]"),
         ("7025550143, 702.555.0143 x12.", "[number], [number] x12."),
+        ("1-702-555-0143 or (702)555-0143", "[number] or [number]"),
+        ("1.702.555.0143, 1 (702) 5550143, 702 5550143", "[number], [number], [number]"),
+        ("17025550143, 702-555-0143x12, +17025550143ext5", "[number], [number]x12, [number]ext5"),
+        ("#4111111111111111/1227, 4111-1111-1111-1111,12/27", "#[card]/1227, [card],12/27"),
         ("o'hara_1@mail.example.co.uk!", "[e-mail]!"),
         ("card 4111 1111 1111 1111, 4111111111111111", "card [card], [card]"),
         ("amex 3782 822463 10005", "amex [card]"),
@@ -90,6 +100,7 @@ MASKED = {
         ("1/5/2026 - 12/31/2026", "1/5/2026 - 12/31/2026"),
         ("REF-20161129-0001, case 123456789, 16/00123/FUL", "REF-20161129-0001, case 123456789, 16/00123/FUL"),
         ("1,250,000.00 EUR for 12 34 56 places", "1,250,000.00 EUR for 12 34 56 places"),
+        ("1 250 kg, 1.5.2026, 702.5550143 m, 702-555-0143xl", "1 250 kg, 1.5.2026, 702.5550143 m, 702-555-0143xl"),
         ("version 1.2.3, NV 89027-1234", "version 1.2.3, NV 89027-1234"),
     ],
     "none": [("as it is", "as it is")],

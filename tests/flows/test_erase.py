@@ -244,6 +244,57 @@ def in_encoding(lines, encoding):
     return (bom + HEADER + "".join(line + "\n" for line in lines)).encode(encoding)
 
 
+NEIGHBOURS = [
+    "n,a,1,mail o'ann.lee@example.com,joann.lee@example.com",
+    "n,b,1,from 203.0.113.77,ann.lee@example.com.au",
+    "n,c,1,702-555-01432,mary-ann.lee@example.com",
+    "n,short,joann.lee@example.com",
+]
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        ("--email", ANN),
+        ("--email", "@"),
+        ("--email", "example.com"),
+        ("--value", "ip", "203.0.113.7"),
+        ("--value", "phone", "702-555-0143"),
+        ("--value", "phone", "5"),
+    ],
+)
+def test_whose_value_holds_the_persons_is_somebody_else(small, who):
+    things(small, 1, *NEIGHBOURS)
+    small.run()
+    assert erase(*who, "--dry-run")["deliveries"] == []
+
+
+def test_the_person_is_found_between_other_signs(small):
+    things(small, 1, f"n,{ANN},1,,", f"n,b,1,<{ANN}>;x,", f"n,c,1,'{ANN}'.,", f"n,short,mailto:{ANN.title()}")
+    small.run()
+    assert [of["rows"] for of in erase("--email", ANN, "--dry-run")["deliveries"]] == [4]
+
+
+BLANK = [("--email", " "), ("--token", ""), ("--value", "phone", " "), ("--key", "thing", "")]
+
+
+@pytest.mark.parametrize("who", BLANK)
+def test_nobody_is_named_by_nothing(house, who):
+    assert command("pii", "erase", *who).exit_code == 2
+    assert house.value("select count(*) from pii.erasures") == 0
+
+
+@pytest.mark.parametrize("pii", ["none", "free_text"])
+def test_a_class_that_names_nobody_is_refused(house, pii):
+    assert "names nobody" in refusal(command("pii", "erase", "--value", pii, "x"))
+
+
+def test_a_key_that_no_row_has_is_refused(house):
+    """Nor has a record that cannot be read, though it says n,short,ann.lee@example.com."""
+    assert "No row of thing has this key" in refusal(command("pii", "erase", "--key", "thing", "n|nn"))
+    assert house.value("select count(*) from pii.erasures") == 0
+
+
 def test_by_token_and_by_key(house):
     token = house.value(f"select token from pii.vault where value = '{BOB}'")
     erase("--token", token)
@@ -285,6 +336,7 @@ def test_other_formats_are_converted(small):
 def test_the_drop_folder_too(small):
     small.drop("acme/things-2026-01-01.csv", HEADER + f"n,a,1,,{ANN}\nn,b,1,,{BOB}\n")
     small.run()
+    assert erase("--email", ANN, "--dry-run")["dropped_files_deleted"] == 1
     assert erase("--email", ANN)["dropped_files_deleted"] == 1
     assert ANN not in everything(small)
     small.run()

@@ -149,9 +149,30 @@ FAULTS = {
     "everybody": "grant usage on schema staging to public; grant select on staging.unreadable to public",
     "a function": "grant execute on function pii.random_key() to sluice_steward",
     "a schema to create in": "grant create on schema published to sluice_reader",
+    "a login's own right": "grant usage on schema pii to throwaway_login; grant select on pii.vault to throwaway_login",
+    "a login that reads everything": "grant pg_read_all_data to throwaway_login",
 }
 
 
+@pytest.fixture
+def login(house):
+    """A person who is a steward, and may reveal."""
+    house.sql("drop role if exists throwaway_login")
+    house.sql("create role throwaway_login login in role sluice_steward")
+    yield "throwaway_login"
+    house.sql("drop owned by throwaway_login; drop role throwaway_login")
+
+
+def test_a_login_that_is_entitled_has_no_more_than_is_declared(house, login):
+    from command import sluice as command
+
+    house.sql(f"revoke sluice_steward from {login}")
+    assert command("pii", "entitle", login).exit_code == 0
+    assert command("roles", "check").exit_code == 0
+    house.sql(f"delete from pii.entitlements where role_name = '{login}'")
+
+
+@pytest.mark.usefixtures("login")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_more_than_is_declared_is_found(house, fault):
     from command import refusal

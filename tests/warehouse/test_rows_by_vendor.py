@@ -4,6 +4,7 @@ import shutil
 
 import psycopg
 import pytest
+from command import refusal
 from command import sluice as command
 from conftest import TEST_PROJECT, forget_settings
 from workbench import things
@@ -74,3 +75,20 @@ def test_a_role_sees_its_vendors_only(guarded):
         things(guarded, 2, "n,a,2,,")
         guarded.run()  # the pipeline itself sees every row
         assert guarded.value("select count(*) from history.dim_thing") == 3
+
+
+def test_the_pipelines_exports_and_answers_hold_all_rows(guarded):
+    things(guarded, 1, "n,a,1,,", "n,b,1,,")
+    guarded.run()
+    exported = guarded.home / "exports" / "thing" / "latest" / "thing.csv"
+    assert len(exported.read_text().splitlines()) == 3
+    assert command("history", "thing", "n", "a").exit_code == 0
+
+
+TYPOS = [("typo", "acme", "thing"), (ROLE, "typo", "thing"), (ROLE, "acme", "typo")]
+
+
+@pytest.mark.parametrize(("role", "vendor", "entity"), TYPOS)
+def test_who_and_what_is_not_there_is_refused(guarded, role, vendor, entity):
+    assert "'typo'" in refusal(command("roles", "vendor", role, vendor, "--entity", entity))
+    assert guarded.sql("select * from ledger.vendor_rights") == []

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -102,6 +103,53 @@ def test_an_hour_has_a_limit(small, desk):
     assert "1 an hour" in desk.execute("select pii.ask(%s, 'case 8')", [tokens["b"]]).fetchone()[0]
     small.sql("update pii.reveals set asked_at = asked_at - interval '1 hour'")
     assert desk.execute("select pii.ask(%s, 'case 8')", [tokens["b"]]).fetchone() == (None,)
+
+
+def test_who_acts_as_several_roles_has_one_limit_and_is_written_down_as_who_logged_in(small, desk):
+    tokens = published(small)
+    command("pii", "entitle", ROLE, "--per-hour", "1")
+    desk.execute("reset role")
+    assert desk.execute("select pii.ask(%s, 'case 7')", [tokens["a"]]).fetchone() == (None,)  # may all, as superuser
+    desk.execute(f"set role {ROLE}")
+    assert "1 an hour" in desk.execute("select pii.ask(%s, 'case 7')", [tokens["b"]]).fetchone()[0]
+    login = small.value("select session_user")
+    assert small.sql("select who, login from pii.reveals order by reveal_id") == [(login, login), (ROLE, login)]
+
+
+def test_a_limit_holds_for_sessions_side_by_side(small, desk):
+    tokens = published(small)
+    command("pii", "entitle", ROLE, "--per-hour", "1")
+    desk.execute("begin")
+    assert desk.execute("select pii.ask(%s, 'case 7')", [tokens["a"]]).fetchone() == (None,)
+    with psycopg.connect(small.url, autocommit=True) as beside, ThreadPoolExecutor() as pool:
+        asked = pool.submit(lambda: beside.execute("select pii.ask(%s, 'case 8')", [tokens["b"]]).fetchone()[0])
+        time.sleep(0.5)
+        desk.execute("commit")
+        assert "1 an hour" in asked.result(10)
+
+
+@pytest.mark.parametrize("why", ["", " ", "\t\n", "\u00a0", None])
+def test_a_why_of_nothing_is_none(small, desk, why):
+    command("pii", "entitle", ROLE)
+    for ask in ("pii.ask('email:00', %s)", "pii.ask_rows('thing', %s)"):
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="say why"):
+            desk.execute(f"select {ask}", [why])
+
+
+def test_a_steward_whose_entitlement_goes_sees_no_more(small, desk):
+    token = published(small)["a"]
+    small.sql(f"grant sluice_steward to {ROLE}")
+    command("pii", "entitle", ROLE)
+    desk.execute("select pii.ask(%s, 'case 7')", [token])
+    desk.execute("select pii.ask_rows('thing', 'case 7')")
+    command("pii", "entitle", ROLE, "--revoke")
+    for query in (
+        f"select pii.reveal('{token}')",
+        f"select pii.reveal_sealed('{token}')",
+        "select * from pii.revealed_thing()",
+    ):
+        with pytest.raises(InsufficientPrivilege, match="has not asked"):
+            desk.execute(query)
 
 
 def test_an_entitlement_can_be_taken_away(small, desk):
@@ -217,6 +265,37 @@ def test_a_sealed_vault_does_not_open_up_again(small, key):
     with pytest.raises(Exception, match="no key is configured"):
         small.run()
     use_key(f"{key}.pub")
+
+
+def test_what_the_vault_held_before_it_had_a_key_is_sealed_too(small, tmp_path):
+    published(small, 1, ANN)
+    seen = small.value("select first_seen from pii.vault")
+    command("pii", "key", tmp_path / "vault.key")
+    use_key(tmp_path / "vault.key.pub")
+    try:
+        published(small, 2, BOB)
+        assert small.value("select count(*) from pii.vault where sealed is not null and value is null") == 2
+        assert small.value("select min(first_seen) from pii.vault") == seen
+        assert "ann" not in dumped(small).lower()
+    finally:
+        del os.environ["SLUICE_VAULT_KEY"]
+        forget_settings()
+
+
+def test_another_key_does_not_take_the_place_of_the_one_that_sealed(small, key, tmp_path):
+    published(small, 1, ANN)
+    command("pii", "key", tmp_path / "other.key")
+    use_key(tmp_path / "other.key.pub")
+    told = refusal(command("pii", "rotate"))
+    assert "--seal-with" in told
+    assert small.value("select count(*) from pii.vault_keys") == 1
+    use_key(key)
+    assert command("pii", "rotate", "--seal-with", str(tmp_path / "other.key.pub")).exit_code == 0
+    use_key(tmp_path / "other.key")
+    token = published(small, 2, ANN, BOB)["a"]
+    small.sql("insert into pii.entitlements (role_name) values (session_user)")
+    assert command("pii", "reveal", token, "--why", "case 7").stdout.strip() == "Ann@Example.com"
+    assert small.sql("select distinct key_name = name from pii.vault_batches, pii.vault_keys where active") == [(True,)]
 
 
 def test_values_of_a_process_that_died_are_sealed_by_the_next(small, key, monkeypatch):

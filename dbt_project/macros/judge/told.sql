@@ -1,8 +1,9 @@
 {# The offending value of a row, in the column that a rule names, masked by its class and cut: fit to be told. What cannot
    be told of the typed value is told of the cells behind it. Neither is looked for before it is needed: of 10,000 rows
-   the values of all columns took 0.3 s. #}
+   the values of all columns took 0.3 s. In a row whose columns are shifted an e-mail stands in any of them: what is told is
+   told as a free text is, but for ten bare digits, which are as often a reference number. #}
 {% macro told_value(entity, rules, row, raw, delivery) -%}
-left(coalesce(
+(select left({{ redacted('value', free_text_patterns()[:-1]) }}, 200) from (select coalesce(
                 {%- if told_columns(entity, rules) %}
                 case rules.column_name
                     {%- for column in told_columns(entity, rules) %}
@@ -13,7 +14,7 @@ left(coalesce(
                 end,
                 {%- endif %}
                 {{ value_behind(entity, 'rules', raw, delivery) }}
-            ), 200)
+            ) as value) as told)
 {%- endmacro %}
 
 {# The entity's columns that rules name. #}

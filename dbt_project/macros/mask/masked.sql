@@ -62,6 +62,8 @@ cross join lateral (
     {{ relation ~ '.' if relation }}{{ adapter.quote(column.name) }}
 {%- endmacro %}
 
+{# What stands behind an @ is shown where it can be a domain (no blank in it, no digit at its end), the end of a phone where
+   it is a number: a file with shifted columns has anything there. #}
 {% macro masked_form(column, relation=none) -%}
     {%- set name = quoted(column, relation) -%}
     {%- set custom = custom_classes().get(column.pii) -%}
@@ -71,11 +73,12 @@ cross join lateral (
         {%- endif -%}
     {%- elif column.pii == 'none' -%} {{ name }}
     {%- elif column.pii == 'email' -%} case
-        when strpos({{ name }}, '@') > 1 then left({{ name }}, 1) || '***@' || split_part({{ name }}, '@', -1)
+        when strpos({{ name }}, '@') > 1 and strpos({{ name }}, ' ') = 0 and right({{ name }}, 1) > '9'
+            then left({{ name }}, 1) || '***@' || split_part({{ name }}, '@', -1)
         when {{ name }} is not null then '***'
     end
     {%- elif column.pii == 'phone' -%} case
-        when length({{ name }}) > 7 then '***' || right({{ name }}, 4)
+        when length({{ name }}) > 7 and right({{ name }}, 4) between '0000' and '9999' then '***' || right({{ name }}, 4)
         when {{ name }} is not null then '***'
     end
     {%- elif column.pii == 'person_name' -%} left({{ name }}, 1) || '***'
