@@ -1,8 +1,7 @@
 {# What became of rows in quarantine, by what is in force after a fold. superseded: the earliest later delivery of the feed
    in which the key is good. released: the file's own revision has the key good, or not at all. Both name the delivery
    that settled them, and are open again when it goes out of force. What a person or a replay settled stays. The contents
-   are named: by a sub-select of them, every delivery that is still kept would be read. Rows that a delivery carries over
-   need not be looked at: their keys were good in the one before it, and what was open of them was settled then. #}
+   are named: by a sub-select of them, every delivery that is still kept would be read. #}
 {% macro quarantine_settle(entity, run) %}
     {%- set id = entity ~ '_id' -%}
     {%- set contents = run_query("select coalesce(string_agg(distinct content_id::text, ', '), 'null') from folding").rows[0][0] -%}
@@ -20,16 +19,23 @@
         and exists (select from folding where folding.feed = held.feed and folding.effective_at >= d.effective_at);
     analyze unsettled;  -- or 10,000 rows may be taken for one, and each compared with a million: minutes
 
+    create temporary table good_there on commit drop as
+    select {{ id }} as id, _delivery_id as content_id
+    from judged.{{ entity }}
+    where _delivery_id in ({{ contents }}) and {{ id }} in (select id from unsettled)
+    {%- for content in contents_with_carried_rows() %}
+    union all
+    {{ carried_ids_sql(id, content, 'select id from unsettled') }}
+    {%- endfor %};
+    analyze good_there;
+
     with good as (
         select unsettled.quarantine_id, folding.delivery_id, folding.effective_at
         from unsettled
-        join judged.{{ entity }} as judged on judged.{{ id }} = unsettled.id
-        join folding on folding.content_id = judged._delivery_id and folding.feed = unsettled.feed
-        where judged._delivery_id in ({{ contents }})
-            and (
-                folding.effective_at > unsettled.effective_at
-                or (folding.effective_at = unsettled.effective_at and unsettled.state = 'superseded')
-            )
+        join good_there using (id)
+        join folding on folding.content_id = good_there.content_id and folding.feed = unsettled.feed
+        where folding.effective_at > unsettled.effective_at
+            or (folding.effective_at = unsettled.effective_at and unsettled.state = 'superseded')
     ),
 
     gone as (
@@ -48,10 +54,8 @@
                 where still.delivery_id = folding.content_id and still.{{ id }} is null
             ))
             and not exists (
-                select from judged.{{ entity }} as judged
-                where judged._delivery_id in ({{ contents }})
-                    and judged._delivery_id = folding.content_id
-                    and judged.{{ id }} = unsettled.id
+                select from good_there
+                where good_there.content_id = folding.content_id and good_there.id = unsettled.id
             )
     ),
 
