@@ -76,7 +76,7 @@ MASKED = {
         ("phone@702-555-0143", "***"),
         ("ask@Deborah Zanzibar", "***"),
     ],
-    "phone": [("+17025550143", "***0143"), ("ask for Lee", "***"), ("7025550143 Ann", "***")],
+    "phone": [("+17025550143", "***0143"), ("ask for Lee", "***"), ("ask for 5Lee", "***")],
     "person_name": [("Quillara", "Q***"), ("Élodie", "É***")],
     "street_address": [("12 Elm Ave", "***")],
     "date_of_birth": [("1980-05-17", "1980")],

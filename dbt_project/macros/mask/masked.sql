@@ -78,7 +78,7 @@ cross join lateral (
         when {{ name }} is not null then '***'
     end
     {%- elif column.pii == 'phone' -%} case
-        when length({{ name }}) > 7 and right({{ name }}, 4) between '0000' and '9999' then '***' || right({{ name }}, 4)
+        when length({{ name }}) > 7 and ltrim(right({{ name }}, 4), '0123456789') = '' then '***' || right({{ name }}, 4)
         when {{ name }} is not null then '***'
     end
     {%- elif column.pii == 'person_name' -%} left({{ name }}, 1) || '***'
