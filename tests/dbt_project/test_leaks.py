@@ -138,15 +138,6 @@ def test_no_log_and_no_file_of_dbt_holds_a_personal_value(house, secrets):
         assert hits(secrets, file.read_bytes().decode("utf-8", "replace")) == [], file.name
 
 
-def test_dbts_log_does_not_say_how_sluice_was_called(small, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["sluice", "pii", "erase", "--email", "deborah@example.com"])
-    things(small, 1, "n,a,1,,")
-    small.run()
-    log = (small.home / "dbt" / "logs" / "dbt.log").read_text()
-    assert "running dbt with arguments" in log
-    assert "deborah" not in log
-
-
 def test_no_command_shows_a_personal_value(house, secrets):
     from flows.cli import main
 
@@ -162,6 +153,15 @@ def test_no_command_shows_a_personal_value(house, secrets):
             said += [say("history", entity, identity), say("history", entity, identity, "--json")]
     assert len("".join(said)) > 10_000
     assert hits(secrets, "\n".join(said)) == []
+
+
+def test_dbts_log_does_not_say_how_sluice_was_called(small, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["sluice", "pii", "erase", "--email", "deborah@example.com"])
+    things(small, 1, "n,a,1,,")
+    small.run()
+    log = (small.home / "dbt" / "logs" / "dbt.log").read_text()
+    assert "running dbt with arguments" in log
+    assert "deborah" not in log
 
 
 def test_what_stands_around_the_table_is_not_kept_in_the_ledger(small):
