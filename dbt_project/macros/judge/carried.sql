@@ -4,7 +4,7 @@
    warns of vouch for others, and only rules over a row's own values are spared; the others are asked of every row.
 
    The delivery's own table has what is judged for it. What is carried over stays where it is, and judged.carried_<id>
-   tells where that belongs (migration 0024): a million rows that stay cost 50 MB instead of 300, and no copying. Whoever
+   tells where that belongs (migration 0024): a million rows that stay cost 50 MB instead of 350, and no copying. Whoever
    has to read all of them calls judged.make_whole() first.
 
    64 bits tell records apart. Of a million of which a hundredth is new, the chance that a new one is taken for one of the
