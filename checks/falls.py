@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 
 from checks.delivery_checks import Finding
+from warehouse import judged_by, runs
 from warehouse.connection import transaction
 
 Fall = Mapping[str, Any]  # column and share, as extract.feeds.Fall has them
@@ -30,10 +31,6 @@ FALLS = (
     " select delivery_id, count(distinct id) as keys, count(distinct id) filter (where total < before) as fell"
     " from known where before is not null and not accepted group by 1 order by 1"
 )
-WHOLE = (
-    "select judged.make_whole(delivery_id) from ledger.run_deliveries join ledger.deliveries using (delivery_id)"
-    " where run = :run and feed = :feed and effect = 'add' and judge"
-)
 OWN_TIME = "coalesce(j._effective_at, c.effective_at)"
 
 
@@ -42,8 +39,9 @@ def falls(entity: str, run: int, feed: str, fall: Fall, at_least: int, *, row_ti
     `row_times`: whether its rows have effective times of their own."""
     at = OWN_TIME if row_times else "c.effective_at"
     statement = text(FALLS.format(entity=entity, column=f'"{fall["column"]}"', at=at))
+    coming = [delivery["delivery_id"] for delivery in runs.to_judge(run) if delivery["feed"] == feed]
     with transaction() as connection:
-        connection.execute(text(WHOLE), {"run": run, "feed": feed})
+        judged_by.make_whole(connection, coming)
         found = connection.execute(statement, {"run": run, "feed": feed}).mappings().all()
     return {row["delivery_id"]: _finding(row, fall, at_least) for row in found}
 

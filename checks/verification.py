@@ -12,7 +12,7 @@ from soda_core.contracts.contract_verification import ContractVerificationSessio
 from sqlalchemy import make_url
 
 from checks import around, grace
-from checks.document import ContractError, read
+from checks.document import ContractError, checks_of, read
 from checks.predicates import of_one_time
 from checks.soda import data_source
 from warehouse.connection import warehouse_url
@@ -146,13 +146,10 @@ def _apart(contract: str, spared: Spared | None) -> list[str]:
 
 def asks_every_row(file: Path, spared: Spared | None) -> bool:
     """Whether a check of a contract is asked of each good row, though some are spared."""
-    document = read(file)
     return any(
-        _only({kind: body}, owner.get("name"), spared) is None
-        for owner in (document, *(document.get("columns") or []))
-        for check in owner.get("checks") or []
-        for kind, body in check.items()
-        if not around.looks_at_delivery(str((body or {}).get("expression")))
+        _only({check.kind: check.body}, check.column, spared) is None
+        for check in checks_of(file, read(file))
+        if not around.looks_at_delivery(str(check.body.get("expression")))
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from command import sluice as command
 from conftest import TEST_PROJECT, forget_settings
+from sqlalchemy.exc import DBAPIError
 from workbench import reasons, things
 
 from flows import carried
@@ -264,6 +265,15 @@ def test_where_the_base_is_gone_its_rows_are_judged_again(bench, gone):
     bench.run()
     assert versions(bench, "k1") == [("01", None, 1)]
     assert versions(bench, "day")[-2:] == [("04", "05", 4), ("05", None, 5)]
+
+
+def test_a_delivery_whose_base_is_gone_says_so_when_it_is_to_be_read_whole(bench):
+    for day in (1, 2):
+        things(bench, day, *FEW, f"n,day,{day},,")
+        bench.run()
+    bench.sql("drop table judged.delivery_1")
+    with pytest.raises(DBAPIError, match=r"(?s)Delivery 2 shares rows with one that is not there.*judged again"):
+        bench.sql("select judged.make_whole(2)")
 
 
 def test_what_was_held_back_since_is_settled_by_a_file_that_shares_most_rows(bench):

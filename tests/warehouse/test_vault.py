@@ -123,7 +123,10 @@ def test_a_limit_holds_for_sessions_side_by_side(small, desk):
     assert desk.execute("select pii.ask(%s, 'case 7')", [tokens["a"]]).fetchone() == (None,)
     with psycopg.connect(small.url, autocommit=True) as beside, ThreadPoolExecutor() as pool:
         asked = pool.submit(lambda: beside.execute("select pii.ask(%s, 'case 8')", [tokens["b"]]).fetchone()[0])
-        time.sleep(0.5)
+        waits = "select count(*) from pg_locks where not granted and locktype = 'advisory' and pid = :pid"
+        deadline = time.monotonic() + 15
+        while not small.value(waits, pid=beside.info.backend_pid):
+            assert time.monotonic() < deadline, "the second session does not wait for the first"
         desk.execute("commit")
         assert "1 an hour" in asked.result(10)
 

@@ -58,10 +58,8 @@
     set local parallel_setup_cost = 100;
     set local jit = off;
     set local default_statistics_target = 10;
-    set local work_mem = '{{ work_mem_of_the_split() }}';
+    set local work_mem = '128MB';
 {% endmacro %}
-
-{% macro work_mem_of_the_split() -%} 128MB {%- endmacro %}
 
 {# Columns that judged.<entity> still has and its YAML does not declare any more: [name, type]. #}
 {% macro undeclared_columns(entity, relation) %}

@@ -36,7 +36,13 @@ begin
     if to_regclass('judged.carried_' || delivery) is null then
         return;
     end if;
-    select string_agg(quote_ident(attname), ', ' order by attnum), string_agg('base.' || quote_ident(attname), ', ' order by attnum)
+    if bases is null then
+        raise exception 'Delivery % shares rows with one that is not there any more, as after a purge.', delivery
+            using hint = 'Nothing is lost: it is judged again, from the archive, by the first run that needs it.';
+    end if;
+    select
+        string_agg(quote_ident(attname), ', ' order by attnum),
+        string_agg('base.' || quote_ident(attname), ', ' order by attnum)
     into names, theirs
     from pg_attribute
     where attrelid = to_regclass('judged.delivery_' || bases[cardinality(bases)])
