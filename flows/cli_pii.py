@@ -1,6 +1,7 @@
 """The commands about personal data and rights."""
 
 import getpass
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,17 +84,28 @@ def key(file: Path) -> None:
     say(f"{public}: seals. Give the pipeline SLUICE_VAULT_KEY={public}")
 
 
+class Somebody(Words):
+    """Words that name a person: `-` reads them from standard input, for a command's words stand in the list of processes
+    and in the shell's history."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The words, as they are typed or read."""
+        if value == "-":
+            value = click.prompt("The person", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+        return super().convert(value, param, ctx)
+
+
 @pii.command()
-@click.option("--email", type=Words(), help="The person's e-mail address.")
+@click.option("--email", type=Somebody(), help="The person's e-mail address; - reads it from standard input, or asks.")
 @click.option(
     "--value",
-    type=(str, Words()),
+    type=(str, Somebody()),
     metavar="CLASS VALUE",
-    help="Or a value of another class: phone '702 555 0143'.",
+    help="Or a value of another class: phone '702 555 0143', phone -.",
 )
 @click.option("--token", type=Words(), help="Or a token that the vault holds.")
 @click.option(
-    "--key", type=(str, Words()), metavar="ENTITY KEY", help="Or a row: its id, or its key (columns joined by |)."
+    "--key", type=(str, Somebody()), metavar="ENTITY KEY", help="Or a row: its id, or its key (columns joined by |)."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @told_plainly

@@ -5,9 +5,9 @@ from click.testing import CliRunner, Result
 from flows.cli import main
 
 
-def sluice(*arguments: object) -> Result:
+def sluice(*arguments: object, stdin: str | None = None) -> Result:
     """What `sluice ARGUMENTS` gives: exit_code, stdout, stderr."""
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
 
 
 def refusal(result: Result) -> str:

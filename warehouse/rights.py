@@ -40,7 +40,8 @@ RELATIONS = (
     " or has_any_column_privilege(:role, c.oid, 'select')) as reads,"
     " has_schema_privilege(:role, n.oid, 'usage') and ("
     " has_table_privilege(:role, c.oid, 'insert, update, delete, truncate, references, trigger')"
-    " or has_any_column_privilege(:role, c.oid, 'insert, update, references')) as writes"
+    " or has_any_column_privilege(:role, c.oid, 'insert, update, references')) as writes,"
+    " c.relrowsecurity and (select rolbypassrls from pg_roles where rolname = :role) as past_its_vendors"
     " from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
     " where n.nspname = any(:schemas) and c.relkind in ('r', 'v', 'm', 'p', 'f') order by 1, 2"
 )
@@ -53,14 +54,18 @@ CREATES = (
     "select nspname from pg_namespace where nspname = any(:schemas || array['public'])"
     " and has_schema_privilege(:role, oid, 'create')"
 )
-# Every login but those that run the pipeline, with what of Sluice it is a member of.
+# Every login but those that run the pipeline, and what such a login can become by `set role` only, with what of Sluice
+# each is a member of.
 LOGINS = (
-    "select r.rolname as login, array("
+    "with logins as (select r.* from pg_roles as r join pg_namespace as n on n.nspname = 'ledger' where r.rolcanlogin"
+    " and not r.rolsuper and not pg_has_role(r.oid, n.nspowner, 'member')"
+    " and not pg_has_role(r.oid, 'sluice_loader', 'member'))"
+    " select r.rolname as login, array("
     "select g from unnest(cast(:groups as text[])) as g where pg_has_role(r.oid, g, 'member'))"
     " || case when exists (select from pii.entitlements as e join pg_roles as o on o.rolname = e.role_name"
     " where pg_has_role(r.oid, o.oid, 'member')) then array[cast(:entitled as text)] else '{}' end as likes"
-    " from pg_roles as r join pg_namespace as n on n.nspname = 'ledger' where r.rolcanlogin and not r.rolsuper"
-    " and not pg_has_role(r.oid, n.nspowner, 'member') and not pg_has_role(r.oid, 'sluice_loader', 'member') order by 1"
+    " from pg_roles as r where r.oid in (select oid from logins) or exists (select from logins as l"
+    " where pg_has_role(l.oid, r.oid, 'member') and not pg_has_role(l.oid, r.oid, 'usage')) order by 1"
 )
 # An ungranted role that can do everything is no fault of a grant, but worth a line.
 MEMBERS = (
@@ -87,7 +92,8 @@ def rights_of(role: str, like: str | None = None) -> Rights:
 
 
 def check() -> list[Rights]:
-    """Every group role, everybody (`public`), and each login that can do more than groups and entitlements let it."""
+    """Every group role, everybody (`public`), and each login, or role that one can become, that can do more than groups
+    and entitlements let it."""
     with transaction() as connection:
         groups = [_rights(connection, role, [role]) for role in ROLES]
         found = connection.execute(text(LOGINS), {"groups": list(ROLES[1:]), "entitled": ENTITLED}).mappings().all()
@@ -112,6 +118,11 @@ def _rights(connection: Connection, role: str, likes: Sequence[str]) -> Rights:
     too_much = [
         *(f"reads {name}" for name in reads if not any(_may_read(like, name) for like in likes)),
         *(f"writes {name}" for name in writes),
+        *(
+            f"reads rows of every vendor in {r['schema']}.{r['name']} (bypassrls)"
+            for r in relations
+            if r["reads"] and r["past_its_vendors"]
+        ),
         *(f"calls {name}" for name in dict.fromkeys(calls) if not any(_fits(name, CALLS[like]) for like in likes)),
         *(f"creates in {schema}" for schema in creates),
     ]

@@ -127,9 +127,12 @@ def parse(setting: str) -> VaultKey:
         return KmsKey(setting.removeprefix("kms:"))
     if not setting.startswith((SECRET, PUBLIC)):
         try:
-            setting = Path(setting).expanduser().read_text().strip()
+            file = Path(setting).expanduser()
+            setting = file.read_text().strip()
         except (OSError, ValueError):
             raise VaultKeyError("SLUICE_VAULT_KEY names no file that can be read, and is no key itself.") from None
+        if setting.startswith(SECRET) and file.stat().st_mode & 0o007:
+            raise VaultKeyError(f"{file} opens the vault, and every user of this machine may read it: chmod 600 {file}")
     try:
         if setting.startswith(SECRET):
             secret = base64.b64decode(setting.removeprefix(SECRET), validate=True)

@@ -76,6 +76,19 @@ def test_nothing_of_the_person_is_left(house):
     assert command("pii", "scan").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("named", "stdin"), [(["--email"], ANN), (["--value", "email"], ANN), (["--key", "thing"], "n|c")], ids=str
+)
+def test_a_person_may_be_named_on_standard_input(house, named, stdin):
+    typed = command("pii", "erase", *named, "-", "--dry-run", stdin=f"{stdin}\n")
+    said = command("pii", "erase", *named, stdin, "--dry-run")
+    assert json.loads(typed.stdout) == json.loads(said.stdout)
+    assert json.loads(typed.stdout)["deliveries"]
+    nobody = command("pii", "erase", *named, "-", "--dry-run", stdin="\n")
+    assert nobody.exit_code == 2
+    assert "say it in words" in nobody.stderr
+
+
 def test_history_folds_on_as_it_did(house, copies):
     """A late file and a retraction after the erasure give the versions that they would have given without it."""
     late = [f"n,a,9,,{BOB}", f"n,b,1,,{BOB}", "n,c,1,,"]

@@ -188,6 +188,23 @@ def test_more_than_is_declared_is_found(house, fault):
     assert command("roles", "check").exit_code == 0
 
 
+def test_what_a_login_can_become_is_looked_at_too(house, login):
+    from command import refusal
+    from command import sluice as command
+
+    house.sql("drop role if exists throwaway_ops")
+    house.sql("create role throwaway_ops; grant usage on schema pii to throwaway_ops")
+    house.sql("grant select on pii.vault to throwaway_ops")
+    try:
+        assert command("roles", "check").exit_code == 0  # nobody is a member
+        house.sql(f"grant throwaway_ops to {login} with inherit false")
+        assert "throwaway_ops reads pii.vault" in refusal(command("roles", "check"))
+        house.sql(f"grant sluice_analyst to {login} with inherit false; revoke throwaway_ops from {login}")
+        assert command("roles", "check").exit_code == 0
+    finally:
+        house.sql("drop owned by throwaway_ops; drop role throwaway_ops")
+
+
 def test_a_new_table_is_closed(house):
     from warehouse import rights
 

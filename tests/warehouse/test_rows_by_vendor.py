@@ -7,6 +7,7 @@ import pytest
 from command import refusal
 from command import sluice as command
 from conftest import TEST_PROJECT, forget_settings
+from psycopg.errors import InsufficientPrivilege
 from workbench import things
 
 ROLE = "throwaway_region"
@@ -32,7 +33,7 @@ def guarded(install, small_project, tmp_path):
     small.sql(f"drop role if exists {ROLE}")
     small.sql(f"create role {ROLE} in role sluice_steward, sluice_analyst")
     yield small
-    small.sql(f"drop role {ROLE}")
+    small.sql(f"drop owned by {ROLE}; drop role {ROLE}")
     forget_settings()
 
 
@@ -75,6 +76,39 @@ def test_a_role_sees_its_vendors_only(guarded):
         things(guarded, 2, "n,a,2,,")
         guarded.run()  # the pipeline itself sees every row
         assert guarded.value("select count(*) from history.dim_thing") == 3
+
+
+def test_a_role_reveals_what_stands_in_rows_of_its_vendors(guarded):
+    things(guarded, 1, "n,a,1,,ann@example.com")
+    guarded.run()
+    token = guarded.value("select keeper_token from published.thing")
+    command("pii", "entitle", ROLE)
+    with psycopg.connect(guarded.url, autocommit=True) as connection:
+        connection.execute(f"set role {ROLE}")
+
+        def asked():
+            return connection.execute("select pii.ask(%s, 'case 7')", [token]).fetchone()[0]
+
+        assert "not entitled" in asked()
+        command("roles", "vendor", ROLE, "acme", "--entity", "thing")
+        assert asked() is None
+        assert connection.execute("select pii.reveal(%s)", [token]).fetchone() == ("ann@example.com",)
+        command("roles", "vendor", ROLE, "acme", "--entity", "thing", "--revoke")
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("select pii.reveal(%s)", [token])
+    assert command("pii", "reveal", token, "--why", "case 7").stdout.strip() == "ann@example.com"  # the pipeline itself
+
+
+def test_a_login_to_whom_policies_do_not_apply_is_found(guarded):
+    things(guarded, 1, "n,a,1,,")
+    guarded.run()
+    assert command("roles", "check").exit_code == 0
+    guarded.sql("create role throwaway_auditor login bypassrls in role sluice_analyst")
+    try:
+        told = refusal(command("roles", "check"))
+        assert "throwaway_auditor reads rows of every vendor in history.dim_thing" in told
+    finally:
+        guarded.sql("drop role throwaway_auditor")
 
 
 def test_the_pipelines_exports_and_answers_hold_all_rows(guarded):

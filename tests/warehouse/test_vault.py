@@ -139,6 +139,13 @@ def test_a_why_of_nothing_is_none(small, desk, why):
             desk.execute(f"select {ask}", [why])
 
 
+@pytest.mark.parametrize("ask", ["pii.ask(null, 'case 7')", "pii.ask_rows(null, 'case 7')"])
+def test_a_question_after_nothing_is_refused(small, desk, ask):
+    command("pii", "entitle", ROLE)
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="^name "):
+        desk.execute(f"select {ask}")
+
+
 def test_a_steward_whose_entitlement_goes_sees_no_more(small, desk):
     token = published(small)["a"]
     small.sql(f"grant sluice_steward to {ROLE}")
@@ -323,6 +330,14 @@ def test_a_bad_key_is_told_without_quoting_it(small, bad):
         forget_settings()
     assert "SLUICE_VAULT_KEY" in told
     assert bad not in told
+
+
+def test_a_secret_key_that_all_may_read_is_refused(small, key):
+    use_key(key)
+    key.chmod(0o644)
+    assert f"chmod 600 {key}" in refusal(command("run"))
+    key.chmod(0o640)  # as secrets are mounted for a group
+    assert command("run").exit_code == 0
 
 
 def test_a_whole_entity_is_asked_for_and_then_shown(small, desk):
