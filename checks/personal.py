@@ -11,24 +11,26 @@ from warehouse.connection import driver, transaction
 from warehouse.personal import EMAIL, IP, PHONE, SSN, is_card
 
 SAMPLE = 2000  # rows of a relation that are looked at
-FEWEST = 3  # cells that must look so before a column does
+FEWEST = 3  # cells that must look so before a column does; where fewer are filled, all of them
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a class looks in a cell, and the share of a column's cells from which on the column looks so."""
+    """How a class looks in a cell, and the share of a column's cells from which on the column looks so. `by_chance`: other
+    things look so too, and one or two cells say nothing."""
 
     pii: str
     bound: float
     seen: Callable[[str], bool]
+    by_chance: bool = False
 
 
 KINDS = (
     Kind("email", 0.05, lambda cell: bool(EMAIL.search(cell))),
     Kind("phone", 0.20, lambda cell: bool(PHONE.fullmatch(cell))),
     Kind("government_id", 0.20, lambda cell: bool(SSN.fullmatch(cell))),
-    Kind("government_id", 0.50, is_card),  # one of ten random numbers passes the check digit
-    Kind("ip", 0.20, lambda cell: bool(IP.fullmatch(cell))),
+    Kind("government_id", 0.50, is_card, by_chance=True),  # one of ten random numbers passes the check digit
+    Kind("ip", 0.20, lambda cell: bool(IP.fullmatch(cell)), by_chance=True),  # so does version 10.0.2.1
 )
 
 
@@ -49,7 +51,8 @@ def looks(columns: Mapping[str, Sequence[str]]) -> list[Looks]:
         filled = [cell.strip() for cell in cells if cell and cell.strip()]
         for kind in KINDS:
             seen = sum(map(kind.seen, filled))
-            if seen >= FEWEST and seen >= kind.bound * len(filled):
+            fewest = FEWEST if kind.by_chance else max(1, min(FEWEST, len(filled)))
+            if seen >= max(fewest, kind.bound * len(filled)):
                 found.append(Looks(name, kind.pii, seen, len(filled)))
                 break
     return found

@@ -43,6 +43,15 @@ def test_what_does_not(cells):
     assert looks({"a": cells}) == []
 
 
+@pytest.mark.parametrize("filled", [1, 2])
+def test_a_column_with_few_filled_cells_looks_personal_where_all_do(filled):
+    for pii, cells in CELLS.items():
+        told = looks({"a": [*cells[:filled], "", None]})
+        assert [found.pii for found in told] == ([] if pii == "ip" else [pii])
+    assert looks({"a": [CARDS[0]]}) == []  # one of ten numbers passes its check digit
+    assert looks({"a": [CELLS["email"][0], "none"]}) == []
+
+
 def test_a_few_among_many_do_not_make_a_column():
     assert looks({"a": CELLS["phone"] + ["none"] * 100}) == []
     assert looks({"a": [*CELLS["email"], *["none"] * 20]}) != []  # e-mails: from one in twenty on

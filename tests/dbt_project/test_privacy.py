@@ -63,6 +63,35 @@ def test_a_token_overlooks_spelling(house):
     assert not set(one) & set(other)
 
 
+SPELT = {
+    "email": [
+        "ann@example.com",
+        "Ann@Example.COM\u00a0",
+        "mailto:ann@example.com",
+        "Ann Lee <ann@example.com>",
+        '"Lee, Ann" <mailto:Ann@example.com>;',
+        "ann@example.com (work)",
+        "ann@example.com; call first",
+        "ann@example.com, Ann Lee",
+        "\uff41\uff4e\uff4e\uff20example.com",
+    ],
+    "government_id": ["078-05-1120", "078 05 1120", "078051120 ", "078\u201305\u20131120"],
+}
+ANOTHER = {
+    "email": ["ann+1@example.com", "joann@example.com", "ann@example.com.au", "ann@example.com; bob@example.com",
+              "Ann <ann@example.com>, Bob <bob@example.com>", "@"],
+    "government_id": ["078-05-1121", "A078-05-1120", ""],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pii", SPELT)
+def test_what_is_written_around_a_value_does_not_make_another(house, pii):
+    spelt, another = SPELT[pii], ANOTHER[pii]
+    found = [cell for (cell,) in shown(macro("token", pii), [(value,) for value in spelt + another])]
+    assert len(set(found[: len(spelt)])) == 1
+    assert len(set(found)) == 1 + len(another)
+
+
 def test_no_value_has_no_token(house):
     columns = ", ".join(f"{macro('token', pii)} as {pii}" for pii in KEYED)
     assert shown(columns, [(None,)]) == [[""] * len(KEYED)]

@@ -4,11 +4,25 @@
     {%- set value = quoted(column, relation) ~ '::text' -%}
     {%- set custom = custom_classes().get(column.pii) -%}
     {%- if custom is not none -%} {{ custom.get('normalised', 'btrim({value})') | replace('{value}', value) }}
-    {%- elif column.pii == 'email' -%} {{ normalised_line("btrim(" ~ value ~ ", E' \\t\\r\\n\\u00a0\\ufeff')") }}
+    {%- elif column.pii == 'email' -%} {{ normalised_email(value) }}
+    {%- elif column.pii == 'government_id' -%} upper(translate({{ value }}, E' \t\r\n\u00a0\ufeff.-/–', ''))
     {%- elif column.pii == 'phone' -%} {{ normalised_phone(value, column.get('region') or var('pii_region', 'US')) }}
     {%- elif column.pii in ('person_name', 'street_address') -%} {{ normalised_line(value) }}
     {%- else -%} btrim({{ value }})
     {%- endif -%}
+{%- endmacro %}
+
+{# An address in small letters, without what people write around it: `Ann Lee <ann@example.com>`, `mailto:ann@example.com`,
+   `ann@example.com (work)`, full-width letters. What is plain takes the short way. #}
+{% macro normalised_email(value) -%}
+    case
+        when {{ value }} ~ '[^a-zA-Z0-9@._%+-]' then regexp_replace(regexp_replace(regexp_replace(
+            lower(btrim(regexp_replace(normalize({{ value }}, NFKC), '[\s\ufeff]+', ' ', 'g'))),
+            '^[^<>@]*<(?:mailto:)?([^\s<>@]+@[^\s<>@]+)>[^<>@]*$', '\1'),
+            '^mailto: ?', ''),
+            '^([^\s<>@]+@[^\s<>@,;()]*[^\s<>@,;().])\.?[ ,;(][^@]*$', '\1')
+        else lower({{ value }})
+    end
 {%- endmacro %}
 
 {# One line in small letters, composed characters, single spaces. ASCII without doubled spaces takes the short way. #}
