@@ -16,8 +16,10 @@ FEWEST = 3  # cells that must look so before a column does; where fewer are fill
 
 @dataclass(frozen=True)
 class Kind:
-    """How a class looks in a cell, and the share of a column's cells from which on the column looks so. `by_chance`: other
-    things look so too, and one or two cells say nothing."""
+    """How a class looks in a cell, and the share of a column's cells from which on the column looks so.
+
+    `by_chance`: other things look so too, and one or two cells say nothing.
+    """
 
     pii: str
     bound: float

@@ -85,8 +85,8 @@ def key(file: Path) -> None:
 
 
 class Somebody(Words):
-    """Words that name a person: `-` reads them from standard input, for a command's words stand in the list of processes
-    and in the shell's history."""
+    """Words that name a person. `-` reads them from standard input, for what is typed behind a command stands in the
+    list of processes and in the shell's history."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The words, as they are typed or read."""

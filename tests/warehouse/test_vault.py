@@ -142,7 +142,7 @@ def test_a_why_of_nothing_is_none(small, desk, why):
 @pytest.mark.parametrize("ask", ["pii.ask(null, 'case 7')", "pii.ask_rows(null, 'case 7')"])
 def test_a_question_after_nothing_is_refused(small, desk, ask):
     command("pii", "entitle", ROLE)
-    with pytest.raises(psycopg.errors.InvalidParameterValue, match="^name "):
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"^name "):
         desk.execute(f"select {ask}")
 
 
