@@ -1,4 +1,4 @@
-"""Schema drift: what a file's header has that its feed does not declare, and the other way round."""
+"""Schema drift: what a file's header has that its feed does not declare, and the other way round; and its name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from checks import personal
 from checks.delivery_checks import Finding, record
 from warehouse.connection import transaction
-from warehouse.personal import without_values
+from warehouse.personal import values_in, without_values
 
 ALIKE = 0.6  # of 1: "Licence No." and "License Number" are 0.67, "Phone" and "Name" 0.44
 SHOWN = 5
@@ -17,9 +17,9 @@ SHOWN = 5
 
 def look(delivery_id: int, headers: Mapping[str, Sequence[str]]) -> None:
     """Record what the reader found of a delivery: its header against the feed's columns (`headers`: the names that each
-    has had in files), and the control totals of its trailer."""
+    has had in files), the control totals of its trailer, and a name that tells of somebody."""
     found = _found(delivery_id)
-    record(delivery_id, [drift(found, headers), *control_totals(found)])
+    record(delivery_id, [drift(found, headers), *control_totals(found), *personal_name(_name(delivery_id))])
 
 
 def look_into_undeclared(delivery_id: int, by_name: Callable[[str], str | None]) -> None:
@@ -60,6 +60,17 @@ def control_totals(found: Mapping[str, Any]) -> list[Finding]:
     return [Finding("control_totals", "warn" if wrong else "pass", "; ".join(wrong or told), len(wrong), 0)]
 
 
+def personal_name(name: str) -> list[Finding]:
+    """A warning where an e-mail, an identity number or an IP address stands in a file's name: all are told it."""
+    kinds = sorted({pii for pii, _ in values_in(name)} - {"phone"})  # ten digits are as often an hour: 2026113009.csv
+    if not kinds:
+        return []
+    message = (
+        f"the name of the file tells of somebody ({', '.join(kinds)}): it stands in the ledger, in logs and in Prefect"
+    )
+    return [Finding("personal_name", "warn", f"{message}; let its owner name files otherwise", len(kinds), 0)]
+
+
 def _shown(name: str) -> str:
     """A name of the file's; where keys are values, it may be a person's."""
     return repr(without_values(name))
@@ -80,6 +91,12 @@ def _found(delivery_id: int) -> Mapping[str, Any]:
     with transaction() as connection:
         asked = text("select found from ledger.deliveries where delivery_id = :id")
         return connection.scalar(asked, {"id": delivery_id}) or {}
+
+
+def _name(delivery_id: int) -> str:
+    with transaction() as connection:
+        asked = text("select name from ledger.deliveries where delivery_id = :id")
+        return str(connection.scalar(asked, {"id": delivery_id}))
 
 
 def _plain(name: str) -> str:

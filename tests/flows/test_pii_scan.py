@@ -68,3 +68,13 @@ def test_a_column_that_nobody_declared_is_known_and_goes_nowhere(small):
     assert "zoe." not in all_but(small, ("staging", "judged", "quarantine", "pii"), ("archive", "drop"))
     small.sql("create table published.copy as select _extra from staging.acme__things")
     assert "1 places" in refusal(command("pii", "scan"))
+
+
+@pytest.mark.parametrize(
+    ("name", "warned"), [("ann.lee@example.com", True), ("078-05-1120", True), ("7025550143", False)]
+)
+def test_a_file_whose_name_tells_of_somebody_is_told(small, name, warned):
+    small.deliver("acme.things", small.file(f"{name} things-2026-01-01.csv", HEADER + "n,a,1,,ann.lee@example.com\n"))
+    told = small.sql("select outcome, message from ledger.delivery_checks where \"check\" = 'personal_name'")
+    assert [outcome for outcome, _ in told] == ["warn"] * warned
+    assert name not in str(told)
