@@ -57,3 +57,39 @@ def test_many_rows_are_masked_as_few_are(install, project):
     assert {row[4] for row in history if row[4]} == MASKS
     assert {row[5] for row in history} == {None, *(row[0] for row in vault)}
     assert sluice.sql("select relname from pg_class where relname ~ '^(made|picked)_'") == []
+
+
+@pytest.mark.parametrize("divisor", [1, 8], ids=["together", "apart"])
+def test_columns_that_repeat_are_masked_as_few_are(install, project, divisor):
+    """Names and e-mails that repeat, as pairs or each by itself, some of them missing."""
+    for file, region in (
+        ("models/judged/judged_thing.yml", "{name: region, data_type: text, config: {meta: {pii: none}}}"),
+        ("models/staging/acme/_acme.yml", '{meta: {headers: ["Region"], required: true, pii: none}}'),
+    ):
+        path = project / file
+        assert region in path.read_text()
+        path.write_text(path.read_text().replace(region, region.replace("none", "person_name")))
+    lines = [
+        f"Region {n % 8},k{n},1,," + (f"k{n // divisor % 8}@example.com" if n % 8 != 5 else "") + "\n"
+        for n in range(64)
+    ]
+
+    def shown(many_rows):
+        file = project / "dbt_project.yml"
+        declared = yaml.safe_load(file.read_text())
+        declared["vars"]["many_rows"] = many_rows
+        file.write_text(yaml.safe_dump(declared))
+        sluice = install(project, TEST_PROJECT / "checks")
+        for day in (1, 2):
+            file = sluice.file(f"things-2026-01-0{day}.csv", HEADER + "".join(lines).replace(",1,", f",{day},"))
+            sluice.deliver("acme.things", file)
+            sluice.run()
+        return sluice.sql(
+            "select region, region_token, code, size, keeper, keeper_token, valid_from::text, valid_to::text"
+            " from history.dim_thing where _superseded_in is null order by 3, 4"
+        ), sluice.sql(KEPT)
+
+    few, many = shown(1000), shown(1)
+    assert many == few
+    assert len(few[0]) == 128
+    assert sum(row[4] is None for row in few[0]) == 16

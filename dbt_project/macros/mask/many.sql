@@ -13,20 +13,23 @@
     {%- set made = namespace(sql=sql | replace(all_judged, judged)) -%}
     {%- set tokens, tables = {}, [masked] -%}
     {% call statement('cores') -%} set local parallel_setup_cost = 100; set local min_parallel_table_scan_size = 0 {%- endcall %}
-    {%- for column in personal_columns(entity) -%}
+    {%- set repeated = repeated_columns(entity, judged) -%}
+    {%- for together in columns_together(judged, repeated, rows, masked ~ '_of_1') -%}
+        {%- set table = masked ~ '_of_' ~ loop.index -%}
+        {% call statement('tokens') -%} {{ without_values(mask_values_sql(judged, together, table)) }} {%- endcall %}
+        {%- do tables.append(table) -%}
+        {%- for column in together -%}
+            {%- set alias = mask_aliases(entity)[column.name] -%}
+            {%- do tokens.update({column.name: tokens_of_values(table, loop.index)}) -%}
+            {%- set made.sql = made.sql | replace(
+                mask_of(column, 'judged', alias), mask_of_values(table, together, loop.index, alias)
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for column in personal_columns(entity) if column not in repeated -%}
         {%- set alias = mask_aliases(entity)[column.name] -%}
-        {%- set mask = mask_of(column, 'judged', alias) -%}
-        {%- if has_token(column) and is_repeated(judged, column.name) and custom_classes().get(column.pii) is none -%}
-            {%- set table = masked ~ '_' ~ alias -%}
-            {% call statement('tokens') -%} {{ without_values(mask_values_sql(judged, column, table)) }} {%- endcall %}
-            {%- do tables.append(table) -%}
-            {%- do tokens.update({column.name: table}) -%}
-            {%- set joined = 'left join ' ~ table ~ ' as ' ~ alias ~ ' on ' ~ alias ~ '.given = judged.' ~ adapter.quote(column.name) -%}
-            {%- set made.sql = made.sql | replace(mask, joined) -%}
-        {%- else -%}
-            {%- if has_token(column) %}{% do tokens.update({column.name: tokens_of_rows(judged, masked, column)}) %}{% endif -%}
-            {%- set made.sql = made.sql | replace(mask, mask_of(column, 'judged', alias, fence='')) -%}
-        {%- endif -%}
+        {%- if has_token(column) %}{% do tokens.update({column.name: tokens_of_rows(judged, masked, column)}) %}{% endif -%}
+        {%- set made.sql = made.sql | replace(mask_of(column, 'judged', alias), mask_of(column, 'judged', alias, fence='')) -%}
     {%- endfor -%}
     {% call statement('masked') -%}
         set local parallel_tuple_cost = 0;
@@ -42,16 +45,69 @@
 {# From here on the tables are worth their making. #}
 {% macro many_rows() %} {{ return(var('many_rows', 50000)) }} {% endmacro %}
 
-{# The masks of a column whose values repeat, each made once. #}
-{% macro mask_values_sql(judged, column, table) %}
-    {%- set name = adapter.quote(column.name) -%}
-    create unlogged table {{ table }}_given as select distinct {{ name }} as given from {{ judged }} where {{ name }} is not null;
+{# The columns whose values are masked once each. #}
+{% macro repeated_columns(entity, judged) %}
+    {%- set repeated = [] -%}
+    {%- for column in personal_columns(entity) if has_token(column) and custom_classes().get(column.pii) is none -%}
+        {%- if is_repeated(judged, column.name) %}{% do repeated.append(column) %}{% endif -%}
+    {%- endfor -%}
+    {{ return(repeated) }}
+{% endmacro %}
+
+{# Lists of columns, each of which is looked up at once: all of them where they repeat together, as a keeper's name and
+   e-mail do (a million rows: one search and one join less, 2 of 7.5 s of CPU), else each by itself. #}
+{% macro columns_together(judged, repeated, rows, table) %}
+    {%- if repeated | length > 1 -%}
+        {% call statement('together') -%} {{ given_values_sql(judged, repeated, table) }} {%- endcall %}
+        {%- if run_query('select count(*) from ' ~ table ~ '_given').rows[0][0] * 4 <= rows %}{{ return([repeated]) }}{% endif -%}
+        {% call statement('together') -%} drop table {{ table }}_given {%- endcall %}
+    {%- endif -%}
+    {{ return(repeated | batch(1) | list) }}
+{% endmacro %}
+
+{% macro given_values_sql(judged, together, table) -%}
+    create unlogged table if not exists {{ table }}_given as
+    select distinct {% for column in together %}{{ adapter.quote(column.name) }} as given_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %}
+    from {{ judged }}
+{%- endmacro %}
+
+{# The masks of what repeats, each made once; `cells` is by what it is found, NULL among it or not. #}
+{% macro mask_values_sql(judged, together, table) %}
+    {{ given_values_sql(judged, together, table) }};
     create unlogged table {{ table }} as
-    select given.given, made.masked, made.token
+    select
+        given.*,
+        hash_record_extended(row({% for _ in together %}given_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %}), 0) as cells
+        {%- for column in together %},
+        mask_{{ loop.index }}.masked as masked_{{ loop.index }},
+        mask_{{ loop.index }}.token as token_{{ loop.index }}
+        {%- endfor %}
     from {{ table }}_given as given
-    {{ mask_of(dict(column, name='given'), 'given', 'made', fence='') }};
+    {%- for column in together %}
+    {{ mask_of(dict(column, name='given_' ~ loop.index), 'given', 'mask_' ~ loop.index, fence='') }}
+    {%- endfor %};
     drop table {{ table }}_given;
     analyze {{ table }}
+{%- endmacro %}
+
+{# What stands in the place of the mask of the nth of columns that are looked up together. #}
+{% macro mask_of_values(table, together, nth, alias) -%}
+    {%- set found = 'found_' ~ table.split('_of_')[1] -%}
+    {%- if nth == 1 -%}
+    left join {{ table }} as {{ found }}
+        on {{ found }}.cells = hash_record_extended(
+            row({% for column in together %}judged.{{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}{% endfor %}), 0
+        )
+        {%- for column in together %}
+        and {{ found }}.given_{{ loop.index }} is not distinct from judged.{{ adapter.quote(column.name) }}
+        {%- endfor %}
+    {% endif -%}
+    cross join lateral (select {{ found }}.masked_{{ nth }} as masked, {{ found }}.token_{{ nth }} as token) as {{ alias }}
+{%- endmacro %}
+
+{# The values of the nth of them, with their tokens. #}
+{% macro tokens_of_values(table, nth) %}
+    (select given_{{ nth }} as given, token_{{ nth }} as token from {{ table }} where given_{{ nth }} is not null)
 {%- endmacro %}
 
 {# The values of a column whose values hardly repeat, with the tokens that the masked rows have. #}
