@@ -51,7 +51,7 @@
     {%- if trunk %}{% do ways.append(['^' ~ trunk ~ '(?=[+0-9]{' ~ (7 - trunk | length) ~ ',}$)', '+' ~ code]) %}{% endif -%}
     {%- do ways.append(['^(?=[0-9][+0-9]{6,}$)', '+' ~ code]) -%}
 {%- endif -%}
-case when {{ value }} like '+%' and ltrim({{ value }}, '+0123456789') = '' then {{ value }} else lower(
+case when {{ value }} ~ '^\+[0-9]+$' then {{ value }} else lower(
     {{ 'regexp_replace(' * ways | length }}translate(
         replace(
             case

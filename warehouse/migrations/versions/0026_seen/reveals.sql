@@ -11,7 +11,7 @@ declare
 begin
     foreach one in array of_entities loop
         if exists (select from pg_class where oid = to_regclass(format('history.%I', 'dim_' || one)) and relrowsecurity) then
-            select string_agg(format('%I = $1', attname), ' or ') into tokens
+            select coalesce(string_agg(format('%I = $1', attname), ' or '), 'false') into tokens
             from pg_attribute
             where attrelid = format('history.%I', 'dim_' || one)::regclass and attname like '%\_token' and not attisdropped;
             execute format(
