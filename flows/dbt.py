@@ -18,6 +18,7 @@ from sqlalchemy import make_url, text
 from extract import amend
 from extract.entities import parent
 from extract.feeds import Feed, catalogue
+from flows.dbt_spared import spare
 from flows.telling import NO_ROOM, WAREHOUSE_IS_FULL
 from warehouse.connection import lock, transaction, warehouse_url
 from warehouse.errors import SluiceError
@@ -127,7 +128,7 @@ def invoke(
 
     from flows.prefect_door import in_flow
 
-    _spare_searches()
+    spare()
     _hide_command()
     _environment(run, trial)
     settings_of_all = [
@@ -160,17 +161,6 @@ def _loudness(quiet: bool, trial: bool) -> tuple[str, ...]:
     if trial:  # it ends with an error that is none
         return ("--log-level", "none")
     return ("--quiet",) if quiet else ()
-
-
-def _spare_searches() -> None:
-    """For each flag of its adapter dbt looks at all frames of the stack, and at all modules of the process, to name who
-    asks in a warning that we do not show: a tenth of a second of each invocation, and two below pytest. For plugins it
-    looks through all that is installed: 0.03 s; once in a process is enough."""
-    from dbt.plugins import manager
-    from dbt_common.behavior_flags import BehaviorFlagRendered
-
-    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
-    manager.PluginManager.get_prefixed_modules = staticmethod(manager._get_dbt_modules)  # type: ignore[method-assign]
 
 
 def _hide_command() -> None:

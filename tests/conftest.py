@@ -194,13 +194,19 @@ class Sluice:
 @pytest.fixture(scope="session")
 def install(server: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Sluice]:
     """Makes installations: each a fresh database, cloned from one where the project is built already."""
+    from dbt_common.tests import enable_test_caching
+
+    from flows.dbt import project_hash
+
     templates: dict[str, str] = {}
     parses = tmp_path_factory.mktemp("parsed")
+    # dbt's own, for its tests: a macro is taken apart once, not for each project that has it.
+    enable_test_caching()
 
     def make(project: Path, checks: Path) -> Sluice:
         home = tmp_path_factory.mktemp("home")
         _aim(home, server, project, checks)
-        template = templates.get(str(project))
+        template = templates.get(str(project)) or templates.get(project_hash())
         # What dbt parsed last is parsed again only where it differs: a copied project costs 1 s instead of 6.
         parsed = parses / ("real" if project == PROJECT / "dbt_project" else "small")
         target = home / "dbt" / "target" / "partial_parse.msgpack"
@@ -215,8 +221,9 @@ def install(server: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
             forget_settings()
             if not parsed.exists():  # of a copied project: dbt keeps its sources, where a file's time goes back
                 shutil.copy(target, parsed)
-            template = templates[str(project)] = f"template_{len(templates)}"
+            template = templates[project_hash()] = f"template_{len(templates)}"
             _sql(server, f"alter database sluice rename to {template}")
+        templates[str(project)] = template  # also where the project changes: its databases have the same keys
         _sql(server, *_copy_of(template))
         _aim(home, server, project, checks)
         return Sluice(home, server)
