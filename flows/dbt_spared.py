@@ -1,15 +1,17 @@
 """What dbt does in each invocation, and need not: a third of its time."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 
 def spare() -> None:
-    """Spare dbt its searches, its detours and its dates for as long as this process lives."""
-    _searches()
-    _messages()
-    _testers()
+    """Spare dbt its searches, its detours and its dates for as long as this process lives. A dbt that has them elsewhere
+    goes its own way."""
+    for sparing in (_searches, _messages, _testers):
+        with suppress(ImportError, AttributeError):
+            sparing()
 
 
 def _searches() -> None:
