@@ -7,8 +7,8 @@ from typing import Any
 
 
 def spare() -> None:
-    """Spare dbt its searches, its detours and its dates for as long as this process lives. A dbt that has them elsewhere
-    goes its own way."""
+    """Spare dbt its searches, its detours and its dates for as long as this process lives. A dbt that has them
+    elsewhere goes its own way."""
     for sparing in (_searches, _messages, _testers):
         with suppress(ImportError, AttributeError):
             sparing()
