@@ -37,7 +37,7 @@ class Moment(click.ParamType[datetime]):
 def history(entity: str, key: tuple[str, ...], known_at: datetime | None, as_json: bool) -> None:
     """Show the published versions of the row of an ENTITY that has this KEY.
 
-    KEY is its id, or the values of its natural key's columns.
+    KEY is its id, or the values of its natural key's columns, in their order; or some of them.
     """
     from extract.entities import key_columns
     from extract.feeds import catalogue
@@ -59,7 +59,7 @@ def history(entity: str, key: tuple[str, ...], known_at: datetime | None, as_jso
 def explain(entity: str, key: tuple[str, ...], as_json: bool) -> None:
     """Say why the row of an ENTITY with this KEY is as it is: file, line, run, publication of each version.
 
-    KEY is its id, or the values of its natural key's columns.
+    KEY is its id, or the values of its natural key's columns, in their order; or some of them.
     """
     from extract.entities import classes, key_columns
     from extract.feeds import catalogue

@@ -1,12 +1,14 @@
 """The commands about personal data and rights."""
 
 import getpass
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
 from flows.telling import Failed, Words, console, print_json, say, told_plainly
+from warehouse.errors import SluiceError
 
 
 @click.group()
@@ -93,7 +95,10 @@ def key(file: Path) -> None:
 )
 @click.option("--token", type=Words(), help="Or a token that the vault holds.")
 @click.option(
-    "--key", type=(str, Words()), metavar="ENTITY KEY", help="Or a row: its id, or its key (columns joined by |)."
+    "--key",
+    type=(str, Words()),
+    metavar="ENTITY KEY",
+    help="Or a row: its id, or its key (columns joined by |; \\| is one within a value).",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @told_plainly
@@ -124,10 +129,26 @@ def erase(
     elif value:
         person = Person(pii=value[0], value=value[1])
     elif key:
-        person = Person(entity=catalogue().entity(key[0]), key=tuple(key[1].split("|")))
+        person = Person(entity=catalogue().entity(key[0]), key=key_told(catalogue().entity(key[0]), key[1]))
     else:
         person = Person(token=token)
     print_json({"dry_run": dry_run, **erased(person, dry_run=dry_run)})
+
+
+def key_told(entity: str, told: str) -> tuple[str, ...]:
+    """The values of a row's key, or its id alone, as somebody writes them in one word."""
+    from extract.entities import key_columns
+
+    columns = key_columns(entity)
+    if len(columns) == 1:
+        return (told,)
+    parts = tuple(part.replace(r"\|", "|") for part in re.split(r"(?<!\\)[|]", told))
+    if len(parts) not in (1, len(columns)):
+        raise SluiceError(
+            f"The key of {entity} is {'|'.join(columns)}, {len(columns)} values, and here are {len(parts)}. A | within"
+            r" a value is written as \|."
+        )
+    return parts
 
 
 @pii.command()

@@ -295,6 +295,16 @@ def test_a_key_that_no_row_has_is_refused(house):
     assert house.value("select count(*) from pii.erasures") == 0
 
 
+def test_a_key_whose_values_hold_what_joins_them(house):
+    things(house, 7, "n,a|b,5,,carol@example.com", "n|a,b,6,,dave@example.com")
+    house.run()
+    told = refusal(command("pii", "erase", "--key", "thing", "n|a|b"))
+    assert "The key of thing is region|code, 2 values, and here are 3." in told
+    erase("--key", "thing", r"n|a\|b")
+    held = house.sql("select code, keeper from published.thing where size in (5, 6) order by size")
+    assert held == [("a|b", None), ("b", "d***@example.com")]
+
+
 def test_by_token_and_by_key(house):
     token = house.value(f"select token from pii.vault where value = '{BOB}'")
     erase("--token", token)
