@@ -115,6 +115,7 @@ def _publish(entities: tuple[str, ...]) -> None:
 @told_plainly
 def rollback(entity: str, to: int | None) -> None:
     """Show consumers of an ENTITY an earlier publication again, at once. Nothing newer is published by itself then."""
+    from extract.entities import export_by
     from extract.feeds import catalogue
     from publish import pointer
     from publish.export import export
@@ -122,7 +123,7 @@ def rollback(entity: str, to: int | None) -> None:
 
     migrate()
     publication = pointer.rollback(catalogue().entity(entity), to)
-    export(entity, publication.run)
+    export(entity, publication.run, export_by(entity))
     say(
         f"{entity}: consumers see run {publication.run} again, {publication.rows} rows."
         f" What is merged from now on waits for: sluice publish {entity}"

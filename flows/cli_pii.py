@@ -114,11 +114,16 @@ def erase(
     from extract.feeds import FeedError, catalogue
     from flows.erase import erase as erased
     from flows.erase_plan import Person
+    from flows.erase_rest import finish_what_died
     from flows.run import prepare
+    from warehouse.migrate import migrate
     from warehouse.settings import settings
 
     if sum(one is not None for one in (email, value, token, key)) != 1:
         raise click.UsageError("Name the person in one way: --email, --value, --token or --key.")
+    migrate()
+    for number in finish_what_died():
+        click.echo(f"erasure {number}, whose process died, is finished now: see sluice pii erasures", err=True)
     prepare()
     if value and value[0] not in known(settings().dbt_project):
         raise FeedError(f"There is no PII class {value[0]!r}.")

@@ -379,6 +379,19 @@ def test_the_key_rotates_and_the_erased_stay_erased(house):
     assert set(re.findall(r"email:[0-9a-f]{32}", exported)) == set(after.values())
 
 
+@pytest.mark.parametrize("words", [("pii", "erase", "--email", ANN), ("pii", "rotate")])
+def test_exports_that_are_written_anew_have_their_parts(house, small_project, tmp_path, monkeypatch, words):
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    declared = project / "models/judged/judged_thing.yml"
+    declared.write_text(declared.read_text().replace("entity: thing", "entity: thing\n        export_by: region"))
+    monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
+    forget_settings()
+    dbt._record(dbt.project_hash())  # its relations are those that stand
+    assert command(*words).exit_code == 0
+    assert (house.home / "exports" / "thing" / "latest" / "region" / "n" / "thing.csv").is_file()
+
+
 def test_who_comes_back_is_flagged_where_that_is_asked(house, small_project, tmp_path, monkeypatch):
     project = tmp_path / "project"
     shutil.copytree(small_project, project)
