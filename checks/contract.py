@@ -11,17 +11,18 @@ from psycopg import sql
 from sqlalchemy import text
 
 from checks import around, grace
-from checks.document import Check, ContractError, checks_of, read
+from checks.document import ContractError, checks_of, read
+from checks.fitting import fits, gate_fits
 from checks.policy import policies
 from checks.predicates import predicate, unique_columns
-from checks.soda import ROW_KINDS, compiled
+from checks.soda import compiled, is_about_rows
 from checks.verification import Spared, Verification, asks_every_row, verify
 from warehouse.connection import driver, transaction, warehouse_url
 from warehouse.runs import Rule
 from warehouse.settings import settings
 
 # What others take from here beside its own.
-__all__ = ["ContractError", "Spared", "Verification", "asks_every_row", "verify"]
+__all__ = ["ContractError", "Spared", "Verification", "asks_every_row", "fits", "gate_fits", "verify"]
 
 
 def contract_file(entity: str) -> Path:
@@ -87,7 +88,7 @@ def _row_rules(
     """Worked out once for each text: Soda takes 0.2 s to read one."""
     contract = compiled(file)
     document = read(file)
-    written = [check for check in checks_of(file, document) if _is_about_rows(check)]
+    written = [check for check in checks_of(file, document) if is_about_rows(check)]
     policy = policies(file, written)
     for check in written:
         around.refuse_masked(file, check, None if classes is None else dict(classes))
@@ -114,11 +115,6 @@ def _row_rules(
     return grace.with_grace(rules, optional)
 
 
-def _is_about_rows(check: Check) -> bool:
-    """Whether a check, as it is written, says of a row whether it is good."""
-    return check.kind in ROW_KINDS and not {"query", "keys_query"} & check.body.keys()
-
-
 def compiles(file: Path) -> None:
     """Raise ContractError where Soda cannot read a contract, before any data moves."""
     _compiles(file, file.read_bytes())
@@ -127,24 +123,6 @@ def compiles(file: Path) -> None:
 @lru_cache(maxsize=64)
 def _compiles(file: Path, text: bytes) -> None:  # noqa: ARG001  (another text is another contract)
     compiled(file)
-
-
-def fits(file: Path, entity: str, rules: Sequence[Rule]) -> None:
-    """Raise ContractError where a rule cannot be asked of the entity's columns, before any data moves."""
-    candidates = sql.SQL("with candidates as (select * from {})").format(sql.Identifier("judged", entity))
-    written = {str(check.attributes.get("code")): check for check in checks_of(file, read(file))}
-    with transaction() as connection:
-        for rule in rules:
-            try:  # explained, not run: PostgreSQL looks at names and types only
-                driver(connection).execute(
-                    sql.SQL("explain {} select from candidates where ({})").format(candidates, sql.SQL(rule.predicate))
-                )
-            except psycopg.Error as error:
-                line = f":{written[rule.code].line}" if rule.code in written else ""
-                raise ContractError(
-                    f"{file}{line}: the check with the code {rule.code!r} cannot be asked of {entity}:"
-                    f" {error.diag.message_primary}. Mend the check, or declare the column."
-                ) from error
 
 
 def with_of_cells(entity: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:

@@ -84,6 +84,7 @@ def read(file: Path) -> Lined:
 def checks_of(file: Path, document: Lined) -> list[Check]:
     """Every check of a contract, in its order."""
     found: list[Check] = []
+    columns: dict[str, int] = {}
     for key in document:
         if key == "checks":
             found += _checks(file, document, None)
@@ -92,7 +93,14 @@ def checks_of(file: Path, document: Lined) -> list[Check]:
                 if not isinstance(column, Lined) or "name" not in column:
                     line = getattr(column, "line", document.lines["columns"])
                     raise ContractError(f"{file}:{line}: a column has a `name:`; write - name: <column>.")
-                found += _checks(file, column, str(column["name"]))
+                name = str(column["name"])
+                if name in columns:
+                    raise ContractError(
+                        f"{file}:{column.line}: the column {name!r} stands twice, first on line {columns[name]};"
+                        " put its checks together."
+                    )
+                columns[name] = column.line
+                found += _checks(file, column, name)
     return found
 
 
@@ -107,6 +115,10 @@ def _checks(file: Path, owner: Lined, column: str | None) -> Iterator[Check]:
             body.line, body.lines = check.line, {}
         if not isinstance(body, Lined):
             raise ContractError(f"{file}:{check.line}: the check {kind!r} has keys: - {kind}: {{name: ...}}.")
+        if not isinstance(body.get("attributes") or Lined(), Lined):
+            raise ContractError(
+                f"{file}:{body.lines['attributes']}: `attributes` has keys: attributes: {{code: ..., message: ...}}."
+            )
         yield Check(str(kind), body, column, check.line)
 
 

@@ -70,6 +70,8 @@ def _policy(file: Path, check: Check) -> Policy:
                 f"{file}:{check.line}: the check {check.body.get('name') or check.kind!r}: attributes.{needed} is"
                 " missing; bad rows are returned with it."
             )
+    if not isinstance(attributes["message"], str):
+        raise ContractError(f"{file}:{check.line_of('message')}: attributes.message is a text; write one sentence.")
     code = str(attributes["code"])
     if not CODE.fullmatch(code):
         raise ContractError(
@@ -80,7 +82,7 @@ def _policy(file: Path, check: Check) -> Policy:
     column = attributes.get("column") or check.column
     on_fail = attributes.get("on_fail", "quarantine")
     severity = attributes.get("severity", "warning" if on_fail == "warn" else "error")
-    return Policy(code, str(attributes["message"]), column, on_fail, severity, attributes.get("responsible", "vendor"))
+    return Policy(code, attributes["message"], column, on_fail, severity, attributes.get("responsible", "vendor"))
 
 
 def _meant(word: str, known: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """The one door to Soda: its parser of contracts, with what it passes over in silence refused."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -12,8 +13,18 @@ from soda_core.contracts.impl.contract_yaml import THRESHOLD_ALLOWED_KEYS, Contr
 
 from checks.document import Check, ContractError, Lined, checks_of, read
 from checks.policy import refuse_unknown_attributes
+from warehouse.errors import without_values
+
+
+def _say_no_values(record: logging.LogRecord) -> bool:
+    """A check of the whole table that raises on one cell is told with the cell, by Soda's log and in its results, which
+    it takes from that log."""
+    record.msg, record.args, record.exc_info = without_values(record.getMessage()), (), None
+    return True
+
 
 logging.getLogger("soda").setLevel(logging.ERROR)
+logging.getLogger("soda").addFilter(_say_no_values)
 
 SOURCE = "warehouse"
 # The kinds of check that judge rows; of a failed_rows check, the one with an expression.
@@ -53,6 +64,11 @@ CHECK_KEYS = frozenset(
 )
 
 
+def is_about_rows(check: Check) -> bool:
+    """Whether a check, as it is written, says of a row whether it is good."""
+    return check.kind in ROW_KINDS and not {"query", "keys_query"} & check.body.keys()
+
+
 def compiled(file: Path) -> ContractImpl:
     """The contract as Soda reads it. Soda logs what it does not understand and goes on without it; here it stops."""
     document = read(file)
@@ -61,6 +77,7 @@ def compiled(file: Path) -> ContractImpl:
         refuse_unknown_attributes(file, check)
         _refuse_unknown_keys(file, check)
         _refuse_unknown_threshold(file, check)
+    _refuse_two_for_one(file, written)
     logs = Logs()
     try:
         contract = ContractImpl(
@@ -69,7 +86,8 @@ def compiled(file: Path) -> ContractImpl:
             logs=logs,
         )
     except Exception as error:
-        raise ContractError(f"{file}:{_line_told(logs)}: Soda cannot read this contract: {error}") from error
+        told = "; ".join(logs.get_errors()) or error
+        raise ContractError(f"{file}:{_line_told(logs)}: Soda cannot read this contract: {told}") from error
     finally:
         logs.close()
     if logs.has_errors:
@@ -109,6 +127,22 @@ def _refuse_unknown_threshold(file: Path, check: Check) -> None:
                 f"{file}:{threshold.lines[key]}: threshold.{key}: there is no such key."
                 f" Write one of {', '.join(sorted(THRESHOLD_ALLOWED_KEYS))}."
             )
+
+
+def _refuse_two_for_one(file: Path, written: Sequence[Check]) -> None:
+    """Soda tells checks apart by kind, column and qualifier, and two that it takes for one are none."""
+    lines: dict[tuple[str, ...], int] = {}
+    for check in written:
+        qualifier = str(check.body.get("qualifier") or "")
+        one = (check.kind, check.column or "", qualifier)
+        if one in lines:
+            place = f"of the column {check.column!r}" if check.column else "of the whole row"
+            with_it = f" with the qualifier {qualifier!r}" if qualifier else ""
+            raise ContractError(
+                f"{file}:{check.line}: a second check {check.kind!r} {place}{with_it}, the first is on line"
+                f" {lines[one]}: Soda takes the two for one. Give this one a `qualifier:` of its own."
+            )
+        lines[one] = check.line
 
 
 def data_source(host: str, port: int, database: str, user: str, password: str) -> DataSourceImpl:

@@ -37,7 +37,7 @@ class Moment(click.ParamType[datetime]):
 def history(entity: str, key: tuple[str, ...], known_at: datetime | None, as_json: bool) -> None:
     """Show the published versions of the row of an ENTITY that has this KEY.
 
-    KEY is its id, or the values of its natural key's columns.
+    KEY is its id, or the values of its natural key's columns, in their order; or some of them.
     """
     from extract.entities import key_columns
     from extract.feeds import catalogue
@@ -59,7 +59,7 @@ def history(entity: str, key: tuple[str, ...], known_at: datetime | None, as_jso
 def explain(entity: str, key: tuple[str, ...], as_json: bool) -> None:
     """Say why the row of an ENTITY with this KEY is as it is: file, line, run, publication of each version.
 
-    KEY is its id, or the values of its natural key's columns.
+    KEY is its id, or the values of its natural key's columns, in their order; or some of them.
     """
     from extract.entities import classes, key_columns
     from extract.feeds import catalogue
@@ -115,6 +115,7 @@ def _publish(entities: tuple[str, ...]) -> None:
 @told_plainly
 def rollback(entity: str, to: int | None) -> None:
     """Show consumers of an ENTITY an earlier publication again, at once. Nothing newer is published by itself then."""
+    from extract.entities import export_by
     from extract.feeds import catalogue
     from publish import pointer
     from publish.export import export
@@ -122,7 +123,7 @@ def rollback(entity: str, to: int | None) -> None:
 
     migrate()
     publication = pointer.rollback(catalogue().entity(entity), to)
-    export(entity, publication.run)
+    export(entity, publication.run, export_by(entity))
     say(
         f"{entity}: consumers see run {publication.run} again, {publication.rows} rows."
         f" What is merged from now on waits for: sluice publish {entity}"

@@ -1,6 +1,7 @@
 """The commands about personal data and rights."""
 
 import getpass
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import click
 
 from flows.telling import Failed, Words, console, print_json, say, told_plainly
+from warehouse.errors import SluiceError
 
 
 @click.group()
@@ -105,7 +107,10 @@ class Somebody(Words):
 )
 @click.option("--token", type=Words(), help="Or a token that the vault holds.")
 @click.option(
-    "--key", type=(str, Somebody()), metavar="ENTITY KEY", help="Or a row: its id, or its key (columns joined by |)."
+    "--key",
+    type=(str, Somebody()),
+    metavar="ENTITY KEY",
+    help="Or a row: its id, or its key (columns joined by |; \\| is one within a value).",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @told_plainly
@@ -121,11 +126,16 @@ def erase(
     from extract.feeds import FeedError, catalogue
     from flows.erase import erase as erased
     from flows.erase_plan import Person
+    from flows.erase_rest import finish_what_died
     from flows.run import prepare
+    from warehouse.migrate import migrate
     from warehouse.settings import settings
 
     if sum(one is not None for one in (email, value, token, key)) != 1:
         raise click.UsageError("Name the person in one way: --email, --value, --token or --key.")
+    migrate()
+    for number in finish_what_died():
+        click.echo(f"erasure {number}, whose process died, is finished now: see sluice pii erasures", err=True)
     prepare()
     if value and value[0] not in known(settings().dbt_project):
         raise FeedError(f"There is no PII class {value[0]!r}.")
@@ -136,10 +146,26 @@ def erase(
     elif value:
         person = Person(pii=value[0], value=value[1])
     elif key:
-        person = Person(entity=catalogue().entity(key[0]), key=tuple(key[1].split("|")))
+        person = Person(entity=catalogue().entity(key[0]), key=key_told(catalogue().entity(key[0]), key[1]))
     else:
         person = Person(token=token)
     print_json({"dry_run": dry_run, **erased(person, dry_run=dry_run)})
+
+
+def key_told(entity: str, told: str) -> tuple[str, ...]:
+    """The values of a row's key, or its id alone, as somebody writes them in one word."""
+    from extract.entities import key_columns
+
+    columns = key_columns(entity)
+    if len(columns) == 1:
+        return (told,)
+    parts = tuple(part.replace(r"\|", "|") for part in re.split(r"(?<!\\)[|]", told))
+    if len(parts) not in (1, len(columns)):
+        raise SluiceError(
+            f"The key of {entity} is {'|'.join(columns)}, {len(columns)} values, and here are {len(parts)}. A | within"
+            r" a value is written as \|."
+        )
+    return parts
 
 
 @pii.command()

@@ -21,7 +21,7 @@ from extract.feeds import Feed, catalogue
 from flows.dbt_spared import spare
 from flows.telling import NO_ROOM, WAREHOUSE_IS_FULL
 from warehouse.connection import lock, transaction, warehouse_url
-from warehouse.errors import SluiceError
+from warehouse.errors import SluiceError, without_values
 from warehouse.settings import settings
 
 SECRET = "DBT_ENV_SECRET_SLUICE_PG_PASSWORD"  # noqa: S105  (its name, not its value; dbt scrubs this prefix from logs)
@@ -273,9 +273,12 @@ def _row_time(feed: Feed) -> dict[str, str]:
 
 
 def _complaint(result: Any) -> str:
-    if result.exception:
-        return str(result.exception)
-    return " ".join(_failures(getattr(result.result, "results", None) or []))
+    told = (
+        str(result.exception)
+        if result.exception
+        else " ".join(_failures(getattr(result.result, "results", None) or []))
+    )
+    return without_values(told)
 
 
 def _failures(results: Sequence[Any]) -> list[str]:

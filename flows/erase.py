@@ -1,24 +1,21 @@
 """Erase a person: out of vault, staging, judged rows, quarantine, archive, drop folder and exports; history keeps
 versions that say nothing of whom they were about. What comes later about the person is recognised."""
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from extract import archive, rewrite
+from extract import rewrite
 from extract.entities import classes, erased_policy, open_key, personal_columns, token_columns
 from extract.feeds import catalogue
 from flows.erase_plan import Person, Plan, look
-from flows.privacy import renew_exports, tokens_in_history, with_history
+from flows.erase_rest import dropped, finish
+from flows.privacy import tokens_in_history, with_history
 from warehouse import erasure, runs, vault
 from warehouse.connection import transaction
 from warehouse.erasure import Found
 from warehouse.errors import SluiceError
-from warehouse.settings import settings
 
 
 def erase(person: Person, *, dry_run: bool = False) -> dict[str, Any]:
@@ -56,12 +53,12 @@ def _try(plan: Plan) -> dict[str, Any]:
         attempt = connection.begin_nested()
         versions, tokens_gone = _tombstone(connection, plan, _once(connection, plan))
         attempt.rollback()
-    dropped = _dropped({found.sha256 for all_found in plan.found.values() for found in all_found})
-    return _certificate(plan, None, versions, tokens_gone, [], len(dropped))
+    gone = dropped({found.sha256 for all_found in plan.found.values() for found in all_found})
+    return _certificate(plan, None, versions, tokens_gone, [], len(gone))
 
 
 def _carry_out(plan: Plan) -> dict[str, Any]:
-    """First the new contents beside the old ones, then one transaction, then the old contents go."""
+    """First the new contents beside the old ones, then one transaction, then what is left to do."""
     every = [(entity, found) for entity, all_found in plan.found.items() for found in all_found]
     feeds = catalogue().feeds
     contents = {
@@ -83,19 +80,10 @@ def _carry_out(plan: Plan) -> dict[str, Any]:
                 erasure.rewritten(connection, number, content.old_sha256, content.new_sha256, content.form)
         for container in {found.container for _, found in every if found.container}:
             erasure.rewritten(connection, number, container, None, "gone")
-        left = erasure.left_over(connection)
-        dropped = _dropped(set(left))
-        certificate = _certificate(plan, number, versions, tokens_gone, contents.values(), len(dropped))
+        gone = dropped(set(erasure.left_over(connection)))
+        certificate = _certificate(plan, number, versions, tokens_gone, contents.values(), len(gone))
         erasure.certify(connection, number, certificate)
-    for sha256 in left:
-        archive.remove(sha256)
-    for file in dropped:
-        file.unlink(missing_ok=True)
-    for entity in plan.found:
-        if versions.get(entity):
-            renew_exports(entity)
-    _vacuum([f'staging."delivery_{found.delivery_id}"' for _, found in every])
-    _write(certificate)
+    finish(number)
     return certificate
 
 
@@ -122,26 +110,6 @@ def _numbers(every: Sequence[tuple[str, Found]], sha256: str) -> set[int]:
     return set().union(*(found.numbers for _, found in every if found.sha256 == sha256))
 
 
-def _dropped(contents: Collection[str]) -> list[Path]:
-    """Files of the drop folder that hold a content that was rewritten."""
-    found = []
-    for path in sorted(settings().drops.rglob("*")):
-        if path.is_file():
-            with open(path, "rb") as content:
-                if hashlib.file_digest(content, "sha256").hexdigest() in contents:
-                    found.append(path)
-    return found
-
-
-def _vacuum(tables: Sequence[str]) -> None:
-    """Let PostgreSQL forget the rows as they were."""
-    from warehouse.connection import engine
-
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in (*tables, *(f'quarantine."{entity}"' for entity in with_history()), "pii.vault"):
-            connection.execute(text(f"vacuum {table}"))
-
-
 def _certificate(
     plan: Plan,
     number: int | None,
@@ -165,8 +133,3 @@ def _certificate(
         "recognised_later_by": len(plan.marks),
         "if_it_comes_back": {entity: erased_policy(entity) for entity in plan.found},
     }  # fmt: skip
-
-
-def _write(certificate: Mapping[str, Any]) -> None:
-    file = settings().folder("certificates") / f"erasure-{certificate['erasure']:06d}.json"
-    file.write_text(json.dumps(certificate, indent=2) + "\n")

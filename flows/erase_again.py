@@ -4,11 +4,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from extract import archive, rewrite
+from extract import rewrite
 from extract.entities import erased_policy, open_key
 from extract.feeds import catalogue
 from flows import dbt
 from flows.erase_plan import bindable, rows_asked_for
+from flows.erase_rest import finish
 from warehouse import erasure, runs
 from warehouse.connection import driver, transaction
 from warehouse.erasure import Found
@@ -40,9 +41,7 @@ def erase_again(entity: str, run: int) -> int:
                 erasure.rewritten(connection, number, of_delivery.container, None, "gone")
         rows = [{"delivery": f.delivery_id, "rows": len(f.numbers)} for f in found]
         erasure.certify(connection, number, {"erasure": number, "came_back": rows})
-        left = erasure.left_over(connection)
-    for sha256 in left:
-        archive.remove(sha256)
+    finish(number)
     return sum(len(f.numbers) for f in found)
 
 

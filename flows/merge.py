@@ -24,7 +24,7 @@ from publish import export as exports
 from publish import pointer, tables, validation
 from warehouse import alarms, erasure, judged_by, runs, vault, word
 from warehouse.connection import transaction
-from warehouse.errors import SluiceError
+from warehouse.errors import SluiceError, without_values
 from warehouse.settings import settings
 from warehouse.turns import turn
 
@@ -106,7 +106,7 @@ def finish(entity: str, run: int) -> tuple[str, ...]:
             runs.fail(run, "all that it was to bring in was refused, or waits for a person's word")
         return refused
     except BaseException as error:
-        runs.fail(run, str(error) or type(error).__name__)
+        runs.fail(run, without_values(str(error)) or type(error).__name__)
         raise
 
 
@@ -144,6 +144,7 @@ def todays_contract(entity: str) -> tuple[str, str, tuple[runs.Rule, ...]]:
     contract.compiles(gate)
     rules = rules_of(entity)
     contract.fits(file, entity, rules)
+    contract.gate_fits(gate, entity)
     return contract.version(file, rules), contract.version(gate), contract.with_of_cells(entity, rules)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from checks import leaks
 from checks.leaks import Leak, Secrets
-from extract.entities import classes, token_columns
+from extract.entities import classes, export_by, token_columns
 from extract.feeds import catalogue
 from extract.personal import looks_personal
 from publish import export as exports
@@ -95,4 +95,4 @@ def renew_exports(entity: str) -> None:
     exports.forget(entity)
     published = pointer.current(entity)
     if published is not None:
-        exports.export(entity, published)
+        exports.export(entity, published, export_by(entity))

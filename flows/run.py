@@ -10,6 +10,7 @@ from extract.feeds import catalogue
 from extract.stage import is_intact, prepare_feed_tables
 from flows import dbt, reprocess
 from flows.collect import collect_feeds
+from flows.erase_rest import finish_what_died
 from flows.fan_out import refusals
 from flows.ingest import Ingested
 from flows.merge import merge
@@ -103,6 +104,7 @@ def prepare() -> None:
     migrate()
     vault.register()
     vault.seal()  # what a process that died has left
+    finish_what_died()
     for entity in catalogue().entities:
         entities.check(entity)
     for feed in catalogue().feeds.values():

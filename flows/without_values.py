@@ -1,21 +1,11 @@
-"""What goes into Prefect's database and logs says what went wrong, and no cell of any row.
-
-PostgreSQL quotes rows: in DETAIL (Key (email)=(...)), in CONTEXT (COPY things, line 7, column email: ...), in LINE, and
-in the message itself where a value does not fit its type. dbt and SQLAlchemy hand that on.
-"""
+"""What goes into Prefect's database and logs says what went wrong, and no cell of any row."""
 
 import logging
-import re
 from typing import Any
 
 from flows.telling import in_a_paragraph
-from warehouse.errors import SluiceError
+from warehouse.errors import SluiceError, without_values
 from warehouse.transient import is_transient
-
-QUOTING = re.compile(r"^\s*(DETAIL|CONTEXT|HINT|LINE \d+|QUERY|STATEMENT)\b.*(?:\n(?!\s*$).*)*", re.MULTILINE)
-VALUE = re.compile(
-    r"(invalid (?:input )?(?:syntax|value|byte sequence)[^\n]*?:? |value |out of range[^\n]*?: )\"[^\n]*\""
-)
 
 
 class Told(SluiceError):
@@ -24,11 +14,6 @@ class Told(SluiceError):
     def __init__(self, error: Exception) -> None:
         super().__init__(without_values(in_a_paragraph(error)))
         self.transient = is_transient(error)
-
-
-def without_values(text: str) -> str:
-    """The text without the passages in which PostgreSQL quotes rows."""
-    return VALUE.sub(r'\1"..."', QUOTING.sub("", text)).rstrip()
 
 
 class WithoutValues(logging.Filter):

@@ -154,7 +154,8 @@ def quarantine(entity: str, found: Sequence[Mapping[str, Any]], title: str | Non
     for row in found:
         reasons = "\n".join(in_words(reason, with_value=True) for reason in row["reasons"])
         if row["status"] != "open":
-            reasons = f"({row['status']}) {reasons}"
+            by = f" by {row['settled_by']}" if row["settled_by"] else ""
+            reasons = f"({row['status']}{by}) {reasons}"
         table.add_row(
             str(row["delivery_id"]),
             row["feed"],

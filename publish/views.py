@@ -137,9 +137,12 @@ def history(
 
 
 def of_key(entity: str, key_columns: Sequence[str], key: Sequence[str], prefix: str = "") -> tuple[str, dict[str, Any]]:
-    """The condition that a row has a key, with its parameters."""
-    names = ", ".join(f'{prefix}"{name}"::text' for name in (f"{entity}_id", *key_columns))
-    given = " and ".join(f"cast(:key{i} as text) in ({names})" for i in range(len(key)))
+    """The condition that a row has a key, with its parameters: each column's value in its place where all are told;
+    of fewer, any column may have each."""
+    texts = [f'{prefix}"{name}"::text' for name in (f"{entity}_id", *key_columns)]
+    whole = len(key) == len(key_columns) > 1
+    places = [[text] for text in texts[1:]] if whole else [texts] * len(key)
+    given = " and ".join(f"cast(:key{i} as text) in ({', '.join(place)})" for i, place in enumerate(places))
     return given, {f"key{i}": part for i, part in enumerate(key)}
 
 

@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from command import sluice
 from conftest import PROJECT, TEST_PROJECT, Sluice, _engines, forget_settings
+from workbench import everything as held
 from workbench import things
 
 from warehouse.errors import SluiceError
@@ -100,6 +102,40 @@ def test_the_next_run_completes_what_a_kill_left(undisturbed, small, module, ste
     assert small.value("select count(*) from ledger.runs where state = 'running'") == 0
     assert small.value("select count(*) from ledger.publications") == 1
     assert not list((small.home / "tmp").iterdir()) or module == "ingest"
+
+
+# An erasure in a process of its own that kills itself before one of its last steps.
+KILLED_ERASING = """
+import os, signal, sys
+from flows import erase_rest, erase, erase_plan
+setattr(erase_rest.{module}, "{step}", lambda *told: os.kill(os.getpid(), signal.SIGKILL))
+erase.erase(erase_plan.Person(entity="thing", key=("n", "a")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "step", "next_is"),
+    [("archive", "remove", "erase"), ("archive", "remove", "run"), ("erasure", "finished", "erase")],
+)
+def test_an_erasure_that_died_is_finished_by_the_next_command(small, module, step, next_is):
+    """What had died after its transaction was never finished by a key or a token: no row had it any more."""
+    small.drop("acme/things-2026-01-01.csv", HEADER + "n,a,1,,ann@example.com\nn,b,1,,\n")
+    small.run()
+    script = KILLED_ERASING.format(module=module, step=step)
+    killed = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert small.value("select count(*) from pii.erasures where not finished") == 1
+    if next_is == "run":
+        small.run()
+    else:
+        again = sluice("pii", "erase", "--key", "thing", "n|a")
+        assert "erasure 1, whose process died, is finished now" in again.stderr
+    assert "ann@example.com" not in held(small)
+    assert [file.name for file in (small.home / "certificates").iterdir()] == ["erasure-000001.json"]
+    exports = [file.read_text() for file in (small.home / "exports" / "thing").rglob("*.csv")]
+    assert exports
+    assert not any("a***@example.com" in export for export in exports)
+    assert small.value("select count(*) from pii.erasures where not finished") == 0
 
 
 @pytest.mark.parametrize("step", ["stage", "judge"])

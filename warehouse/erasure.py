@@ -266,6 +266,20 @@ def certify(connection: Connection, erasure: int, certificate: Mapping[str, Any]
     )
 
 
+def unfinished(connection: Connection, erasure: int | None = None) -> list[dict[str, Any]]:
+    """The certificates of erasures after whose transaction something is left to do: of one, or of all."""
+    asked = text(
+        "select certificate from pii.erasures where not finished and erasure_id = coalesce(:erasure, erasure_id)"
+        " order by erasure_id"
+    )
+    return list(connection.scalars(asked, {"erasure": erasure}))
+
+
+def finished(connection: Connection, erasure: int) -> None:
+    """Write down that nothing of an erasure is left to do."""
+    connection.execute(text("update pii.erasures set finished = true where erasure_id = :id"), {"id": erasure})
+
+
 def any_marks(connection: Connection) -> bool:
     """Whether anybody was ever erased."""
     return bool(connection.scalar(text("select exists (select from pii.erased_marks)")))

@@ -9,8 +9,7 @@ from deployments.listen.queue import Queue
 from deployments.listen.work import way
 from flows.run import prepare
 from flows.telling import in_a_paragraph, say
-from flows.without_values import without_values
-from warehouse.errors import SluiceError
+from warehouse.errors import SluiceError, without_values
 from warehouse.settings import settings
 
 log = logging.getLogger("sluice.listen")

@@ -17,8 +17,7 @@ from extract.feeds import Catalogue, Feed, catalogue
 from flows.prefect_door import tell_event
 from flows.taking import unexpected
 from flows.telling import in_a_paragraph
-from flows.without_values import without_values
-from warehouse.errors import printable
+from warehouse.errors import printable, without_values
 
 MOST = 500  # messages that one draught may hold
 PATIENCE = 0.3  # seconds that the first message of a draught waits for others

@@ -75,7 +75,7 @@ REFUSED = {
                 {"failed_rows": {"expression": "false", "attributes": TOLD | {"code": "d"}}},
             ]
         },
-        "Duplicate identity",
+        "the first is on line 2: Soda takes the two for one",
     ),
     "no dataset": ({"columns": []}, "'dataset'"),
 }
@@ -123,6 +123,21 @@ LINES = {
     "a masked column of history": ("size > 5", "size > current_phone", 11, "its class is phone"),
     "no column of history": ("size > 5", "size > current_colour", 11, "there is no such column"),
     "a threshold's key that Soda lacks": ("name: big", "threshold: {must_bee: 0}", 10, "there is no such key"),
+    "a second check of the kind": (
+        "checks:\n  - f",
+        "checks:\n  - failed_rows: {expression: a}\n  - f",
+        10,
+        "on line 9",
+    ),
+    "a column twice": ("checks:\n  - f", "  - name: code\nchecks:\n  - f", 8, "stands twice, first on line 3"),
+    "attributes without keys": ("{code: code_missing, message: m}", "[code]", 7, "`attributes` has keys"),
+    "a message that is no text": ("message: m\n", "message: [m]\n", 14, "attributes.message is a text"),
+    "one column for several": (
+        "failed_rows:\n      name: big",
+        "duplicate:\n      columns: code",
+        10,
+        "expected one of",
+    ),
 }
 
 

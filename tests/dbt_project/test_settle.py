@@ -57,6 +57,8 @@ def test_a_mended_file_for_the_same_time_releases(small):
         (1, 5, "released", "delivery 2"),
         (2, 2, "open", None),
     ]
+    told = "select distinct settled_by, settled_run from quarantine.thing_masked where status = 'released'"
+    assert small.sql(told) == [("delivery 2", 2)]
     small.retract(2)
     small.run()
     assert [status for _, _, status, _ in statuses(small)] == ["open"] * 5

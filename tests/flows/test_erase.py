@@ -308,6 +308,16 @@ def test_a_key_that_no_row_has_is_refused(house):
     assert house.value("select count(*) from pii.erasures") == 0
 
 
+def test_a_key_whose_values_hold_what_joins_them(house):
+    things(house, 7, "n,a|b,5,,carol@example.com", "n|a,b,6,,dave@example.com")
+    house.run()
+    told = refusal(command("pii", "erase", "--key", "thing", "n|a|b"))
+    assert "The key of thing is region|code, 2 values, and here are 3." in told
+    erase("--key", "thing", r"n|a\|b")
+    held = house.sql("select code, keeper from published.thing where size in (5, 6) order by size")
+    assert held == [("a|b", None), ("b", "d***@example.com")]
+
+
 def test_by_token_and_by_key(house):
     token = house.value(f"select token from pii.vault where value = '{BOB}'")
     erase("--token", token)
@@ -380,6 +390,19 @@ def test_the_key_rotates_and_the_erased_stay_erased(house):
     assert "ann.lee" not in everything(house)
     exported = (house.home / "exports" / "thing" / "latest" / "thing.csv").read_text()
     assert set(re.findall(r"email:[0-9a-f]{32}", exported)) == set(after.values())
+
+
+@pytest.mark.parametrize("words", [("pii", "erase", "--email", ANN), ("pii", "rotate")])
+def test_exports_that_are_written_anew_have_their_parts(house, small_project, tmp_path, monkeypatch, words):
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    declared = project / "models/judged/judged_thing.yml"
+    declared.write_text(declared.read_text().replace("entity: thing", "entity: thing\n        export_by: region"))
+    monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
+    forget_settings()
+    dbt._record(dbt.project_hash())  # its relations are those that stand
+    assert command(*words).exit_code == 0
+    assert (house.home / "exports" / "thing" / "latest" / "region" / "n" / "thing.csv").is_file()
 
 
 def test_who_comes_back_is_flagged_where_that_is_asked(house, small_project, tmp_path, monkeypatch):

@@ -13,9 +13,8 @@ import pytest
 from conftest import PROJECT, TEST_PROJECT
 from workbench import everything_that_prefect_keeps, things
 
-from flows.without_values import without_values
 from warehouse import transient
-from warehouse.errors import SluiceError
+from warehouse.errors import SluiceError, without_values
 
 SECRET = "quillara@trevanion.example"  # a value of a row that nobody is to read in a log
 
@@ -72,6 +71,8 @@ def test_of_s3_only_its_own_trouble_is_transient(code, status, again):
         f'invalid input syntax for type integer: "{SECRET}"\nCONTEXT:  COPY things, line 7, column keeper: "{SECRET}"',
         f"Database Error in model x\n  invalid input syntax for type date: \"{SECRET}\"\n  LINE 3: select '{SECRET}'\n",
         f'value "{SECRET}" is out of range for type integer',
+        f'malformed array literal: "{SECRET}"',
+        f'time zone "{SECRET}" not recognized',
         f"new row violates check constraint\nDETAIL:  Failing row contains (1, {SECRET},\n second line {SECRET}).",
     ],
 )

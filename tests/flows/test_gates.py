@@ -3,7 +3,7 @@ Each of them stops the way before consumers see anything, and the next run goes 
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from workbench import reasons, things
+from workbench import HEADER, all_but, reasons, things
 
 from warehouse.errors import SluiceError
 
@@ -37,9 +37,35 @@ OF_ANOTHER_TYPE = {
 }
 
 
+def whole(kind, **body):
+    """A check of the whole table."""
+    return {"checks": [{kind: body | {"threshold": {"must_be_greater_than": 0}}}]}
+
+
+TOLD = {"code": "c", "message": "m"}
+UNREADABLE_PATTERN = {
+    "columns": [
+        {"name": "code", "checks": [{"invalid": {"valid_format": {"regex": "[a", "name": "n"}, "attributes": TOLD}}]}
+    ]
+}
+QUERY = {"checks": [{"failed_rows": {"query": "select colour from judged.thing", "attributes": TOLD}}]}
+REASON_OF_NO_COLUMN = {
+    "checks": [{"failed_rows": {"expression": "size > 5", "attributes": TOLD | {"column": "colour"}}}]
+}
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
+        ({"dataset": "warehouse/sluice/judged/thong"}, "thing.yml:1: dataset: .* write warehouse/sluice/judged/thing"),
+        (UNREADABLE_PATTERN, r"thing.yml:\d+: valid_format: invalid regular expression"),
+        (REASON_OF_NO_COLUMN, r"thing.yml:\d+: attributes.column: thing has no column 'colour'"),
+        (
+            whole("metric", expression="sum(colour)"),
+            r"thing.yml:\d+: the check 'metric' cannot be asked of judged.thing",
+        ),
+        (whole("freshness", column="colour"), r"thing.yml:\d+: the check 'freshness' cannot be asked"),
+        (QUERY, r"thing.yml:\d+: the check 'failed_rows' cannot be asked of judged.thing: column \"colour\""),
         (NO_CODE, "attributes.code is missing"),
         (UNKNOWN_COLUMN, "the code 'c' cannot be asked of thing: column \"colour\" does not exist"),
         (UNKNOWN_IN_SQL, 'column "colour" does not exist'),
@@ -156,9 +182,34 @@ def test_a_delivery_of_bad_rows_only_waits_and_merges_nothing(small):
     assert small.sql("select outcome, value from ledger.delivery_checks where \"check\" = 'bad'") == [("wait", 1)]
 
 
+@pytest.mark.parametrize(
+    "asks", ["avg(keeper::integer)", "max((keeper::integer[])[1])", "max(now() at time zone keeper)"]
+)
+def test_a_check_that_raises_on_a_cell_tells_no_cell(bench, checks, caplog, asks):
+    checks.rewrite(checks.contract, **whole("metric", expression=asks))
+    bench.drop("acme/things-2026-01-01.csv", HEADER + "n,a,1,,ann.lee@example.com\n")
+    with pytest.raises(SluiceError, match="the verify did not pass") as stopped:
+        bench.run()
+    assert "ann.lee" not in str(stopped.value)
+    assert "ann.lee" not in caplog.text
+    assert "ann.lee" not in all_but(bench, ("staging", "judged", "pii"), ("archive", "drop"))
+
+
+@pytest.mark.parametrize("change", [{"dataset": "warehouse/sluice/history/dim_thong"}, {"filter": "colour is null"}])
+def test_a_gate_that_asks_for_what_is_not_there_is_refused_before_any_data_moves(bench, checks, change):
+    things(bench, 1, "n,a,1,,")
+    bench.run()
+    things(bench, 2, "n,a,2,,")
+    before = moved(bench)
+    checks.rewrite(checks.gate, **change)
+    with pytest.raises(SluiceError, match=r"gates/thing.yml:\d+: "):
+        bench.run()
+    assert moved(bench) == before
+
+
 def test_a_broken_check_is_a_failed_check(bench, checks):
     """Soda goes on where a check cannot be evaluated; a publication does not."""
-    checks.rewrite(checks.gate, columns=[{"name": "colour", "checks": [{"missing": {"name": "coloured"}}]}])
+    checks.rewrite(checks.gate, **whole("metric", expression="sum(1 / (size - 1))"))
     things(bench, 1, "n,a,1,,")
     with pytest.raises(SluiceError, match="the gate did not pass"):
         bench.run()

@@ -289,6 +289,16 @@ def test_what_is_asked_for_and_was_never_there_is_told(small):
     assert "No thing with the key 'a' was published at 2020-01-01T00:00:00+00:00." in told
 
 
+def test_a_whole_key_is_one_row(small):
+    day(small, 1, "7,07,1,,\n7,7,2,,\nb,a,3,,\na,b,4,,\n")
+    small.run()
+    for name in ("history", "explain"):
+        for key, size in (("7", "7"), 2), (("7", "07"), 1), (("a", "b"), 4):
+            versions = json.loads(command(name, "thing", *key, "--json").stdout)["versions"]
+            assert [version.get("size") or version["values"]["size"] for version in versions] == [size]
+    assert len(json.loads(command("history", "thing", "7", "--json").stdout)["versions"]) == 2
+
+
 def test_a_time_that_sluice_prints_can_be_asked_for(small):
     day(small, 1, "n,a,1,,\n")
     small.run()

@@ -12,7 +12,9 @@ select
     severity,
     responsible,
     status,
-    quarantined_at
+    quarantined_at,
+    settled_by,
+    settled_run
 from quarantine.{{ entity }}
 where true {{- of_entitled_vendors(entity, 'feed') }}
 {% endmacro %}
