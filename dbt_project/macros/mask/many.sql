@@ -71,13 +71,21 @@
     from {{ judged }}
 {%- endmacro %}
 
-{# The masks of what repeats, each made once; `cells` is by what it is found, NULL among it or not. #}
+{# By what a row's values are found among those of a table, NULL among them or not. The hash of a record took 0.5 us more. #}
+{% macro hash_of_values(relation, together, as_given=false) -%}
+    {%- for column in together -%}
+    {%- set name = 'given_' ~ loop.index if as_given else adapter.quote(column.name) -%}
+    coalesce(hashtextextended({{ relation }}.{{ name }}::text, {{ loop.index }}), 0){{ ' # ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# The masks of what repeats, each made once. #}
 {% macro mask_values_sql(judged, together, table) %}
     {{ given_values_sql(judged, together, table) }};
     create unlogged table {{ table }} as
     select
         given.*,
-        hash_record_extended(row({% for _ in together %}given_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %}), 0) as cells
+        {{ hash_of_values('given', together, as_given=true) }} as hash
         {%- for column in together %},
         mask_{{ loop.index }}.masked as masked_{{ loop.index }},
         mask_{{ loop.index }}.token as token_{{ loop.index }}
@@ -95,9 +103,7 @@
     {%- set found = 'found_' ~ table.split('_of_')[1] -%}
     {%- if nth == 1 -%}
     left join {{ table }} as {{ found }}
-        on {{ found }}.cells = hash_record_extended(
-            row({% for column in together %}judged.{{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}{% endfor %}), 0
-        )
+        on {{ found }}.hash = {{ hash_of_values('judged', together) }}
         {%- for column in together %}
         and {{ found }}.given_{{ loop.index }} is not distinct from judged.{{ adapter.quote(column.name) }}
         {%- endfor %}
