@@ -19,6 +19,7 @@ from flows import reprocess
 from flows.erase import erase
 from flows.erase_plan import Person
 from flows.privacy import rotate
+from warehouse.errors import SluiceError
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 OTHER = "n,z,1,1,"  # so that a file is not the same content as the one before: that would be a sighting
@@ -45,6 +46,16 @@ class Project:
     def hash_otherwise(self) -> None:
         """As a release does that takes fingerprints in another way."""
         self.identity.write_text(self.identity.read_text().replace("sha512", "sha384"))
+        forget_settings()
+
+    def retype_size(self, data_type: str) -> None:
+        """Sizes with digits behind the point."""
+        self.judged.write_text(
+            self.judged.read_text().replace("name: size, data_type: integer", f"name: size, data_type: '{data_type}'")
+        )
+        for mapping in self.mappings:
+            text = mapping.read_text().replace("(size, 'integer')", "(size, 'numeric')")
+            mapping.write_text(text.replace("size::integer", "size::numeric"))
         forget_settings()
 
     def drop(self, column: str) -> None:
@@ -94,6 +105,44 @@ def test_fingerprints_of_another_form_make_no_version(small, project):
         ("c", 1, "2026-01-01", "2026-01-03"),
     ]
     assert small.value("select count(distinct substr(_fingerprint, 1, 4)) from history.dim_thing") == 2
+
+
+@pytest.mark.parametrize("data_type", ["numeric", "numeric(9,1)"])
+def test_a_number_that_is_written_otherwise_is_the_same(install, small_project, tmp_path, data_type):
+    folder = tmp_path / "project"
+    shutil.copytree(small_project, folder)
+    Project(folder).retype_size(data_type)
+    small = install(folder, TEST_PROJECT / "checks")
+    day(small, 1, "n,a,1.5,,", "n,b,7.0,,", "n,c,100,,")
+    day(small, 3, "n,a,1.50,,", "n,b,7,,", "n,c,1e2,,")
+    day(small, 2, "n,a,01.500,,", "n,b,7.1,,", "n,c,100.0,,")
+    assert versions(small, "trim_scale(size)::text") == [
+        ("a", "1.5", "2026-01-01", None),
+        ("b", "7", "2026-01-01", "2026-01-02"),
+        ("b", "7.1", "2026-01-02", "2026-01-03"),
+        ("b", "7", "2026-01-03", None),
+        ("c", "100", "2026-01-01", None),
+    ]
+    forget_settings()
+
+
+def test_a_column_of_another_type_is_refused_before_any_data_moves(small, project):
+    day(small, 1, "n,a,1,,", "n,b,1,,")
+    project.retype_size("numeric(9,1)")
+    with pytest.raises(SluiceError, match="column size: it is declared numeric") as refused:
+        small.run()
+    for part in ("judged_thing.yml", "numeric(9,1)", "integer", "another name"):
+        assert part in str(refused.value)
+    project.drop("size")  # and one of another name
+    project.judged.write_text(project.judged.read_text() + NEW.replace("weight", "extent").replace("bigint", "numeric"))
+    for mapping in project.mappings:
+        mapping.write_text(mapping.read_text().replace(" as size,", " as extent,"))
+    forget_settings()
+    day(small, 2, "n,a,1.5,,", "n,b,1.0,,")
+    assert versions(small, "size, extent::text") == [
+        ("a", 1, "1.5", "2026-01-01", None),
+        ("b", 1, "1.0", "2026-01-01", None),
+    ]
 
 
 def test_a_new_column_is_filled_and_makes_no_version(small, project):

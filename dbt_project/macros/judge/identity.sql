@@ -19,11 +19,15 @@
 {# What makes a version: the tracked columns, personal values included, under a key of its own; before that, four bytes
    that tell which columns these are, and how they were hashed, so that neither a new column nor a new hash is a change
    of the values. The array's binary form tells its parts and NULL apart. Of SHA-512 a quarter is kept, so one pass over
-   key and message is as good as HMAC's two (nobody can go on from a hash of which he lacks the rest). #}
+   key and message is as good as HMAC's two (nobody can go on from a hash of which he lacks the rest). Numbers count, not how
+   they are written: 12.50 is 12.5. #}
 {% macro fingerprint(entity) %}
-    {%- set tracked = tracked_columns(entity) | map(attribute='name') | list -%}
     decode('{{ column_set(entity) }}', 'hex') || substr(sha512((select inner_key from pii.pepper) || array_send(array[
-        {%- for name in tracked %}{{ adapter.quote(name) }}::text{{ ', ' if not loop.last }}{% endfor -%}
+        {%- for column in tracked_columns(entity) %}
+        {{- 'trim_scale(cast(' ~ adapter.quote(column.name) ~ ' as ' ~ column.data_type ~ '))' if is_numeric(column)
+            else adapter.quote(column.name) }}::text
+        {{- ', ' if not loop.last }}
+        {%- endfor -%}
     ])), 1, 16)
 {% endmacro %}
 
@@ -31,10 +35,16 @@
     {{ return(entity_columns(entity) | selectattr('tracked') | sort(attribute='name') | list) }}
 {% endmacro %}
 
+{% macro is_numeric(column) %}
+    {{ return(column.data_type.startswith(('numeric', 'decimal')) and '[' not in column.data_type) }}
+{% endmacro %}
+
 {# The name of today's set of tracked columns and of the hash over them, as eight hexadecimal digits. #}
 {% macro column_set(entity) %}
     {%- set told = ['sha512'] -%}
-    {%- for column in tracked_columns(entity) %}{% do told.append(column.name ~ ' ' ~ column.data_type) %}{% endfor -%}
+    {%- for column in tracked_columns(entity) -%}
+        {%- do told.append(column.name ~ ' ' ~ column.data_type ~ (' trimmed' if is_numeric(column) else '')) -%}
+    {%- endfor -%}
     {{ return(local_md5(told | join(', '))[:8]) }}
 {% endmacro %}
 

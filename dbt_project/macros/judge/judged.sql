@@ -43,6 +43,8 @@
             {{ without_values(put_settled_back(entity, target_relation)) }}
         {%- endcall %}
         {{ tell_if_trial(entity) }}
+    {% else %}
+        {{ refuse_retyped(entity, target_relation) }}
     {% endif %}
 
     {% do persist_docs(target_relation, model) %}

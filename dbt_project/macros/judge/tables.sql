@@ -83,3 +83,29 @@
         ) -%}
     {%- endif -%}
 {%- endmacro %}
+
+{# A column of another type than its table has: said when the project is built, before any data moves. A delivery could not
+   become a part of the table: "child table has different type". #}
+{% macro refuse_retyped(entity, relation) %}
+    {% call statement('declared') -%}
+        create temporary table declared (
+            {%- for column in entity_columns(entity) %}
+            {{ adapter.quote(column.name) }} {{ column.data_type }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) on commit drop
+    {%- endcall %}
+    {%- set retyped = run_query(
+        "select attname, format_type(kept.atttypid, kept.atttypmod) as kept, format_type(told.atttypid, told.atttypmod) as told"
+        " from pg_attribute as kept join pg_attribute as told using (attname)"
+        " where kept.attrelid = '" ~ relation ~ "'::regclass and told.attrelid = 'pg_temp.declared'::regclass"
+        " and kept.attnum > 0 and (kept.atttypid, kept.atttypmod) <> (told.atttypid, told.atttypmod) order by told.attnum"
+    ).rows -%}
+    {% call statement('declared') -%} drop table pg_temp.declared {%- endcall %}
+    {%- for column in retyped -%}
+        {%- do exceptions.raise_compiler_error(
+            entity_node(entity).patch_path.split('://')[1] ~ ': column ' ~ column.attname ~ ': it is declared ' ~ column.told
+            ~ ', and ' ~ relation ~ ' has it as ' ~ column.kept ~ '. A column keeps its type as long as it has a history:'
+            ~ ' declare one of another name, which is filled with the next file, or write ' ~ column.kept ~ ' again'
+        ) -%}
+    {%- endfor -%}
+{% endmacro %}
