@@ -50,8 +50,18 @@ TOGETHER = {
         "warehouse/test_roles.py",
     ),
 }
-# What takes half a minute and more goes first: begun last, it leaves the other worker idle.
-FIRST = (*TOGETHER, "test_kill", "test_chaos", "dbt_project/test_history")
+# What takes half a minute and more goes first: begun last, as files of few tests are, it leaves the other worker idle.
+FIRST = (
+    *TOGETHER,
+    "test_kill",
+    "test_chaos",
+    "dbt_project/test_history",
+    "test_supplements",
+    "test_erase_property",
+    "test_demos",
+    "test_restore",
+    "test_many_rows",
+)
 
 
 @pytest.hookimpl(optionalhook=True)
