@@ -96,6 +96,15 @@ def test_an_entitlement_is_for_its_entity_and_class(small, desk, to):
     assert "not entitled" in desk.execute("select pii.ask(%s, 'case 7')", [token]).fetchone()[0]
 
 
+def test_a_token_that_is_gone_is_told_to_those_who_could_have_seen_it(small, desk):
+    gone = published(small)["a"]
+    small.sql("delete from pii.vault")
+    command("pii", "entitle", ROLE, "--entity", "thing", "--class", "email")
+    assert "does not hold it" in desk.execute("select pii.ask(%s, 'case 7')", [gone]).fetchone()[0]
+    assert "not entitled" in desk.execute("select pii.ask('phone:00', 'case 7')").fetchone()[0]
+    assert "does not hold it" in refusal(command("pii", "reveal", gone, "--why", "case 7"))
+
+
 def test_an_hour_has_a_limit(small, desk):
     tokens = published(small)
     command("pii", "entitle", ROLE, "--per-hour", "1")

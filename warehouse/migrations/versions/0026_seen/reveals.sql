@@ -1,7 +1,7 @@
 -- An entity whose rows are shown by vendor counts where a version of an entitled vendor has the token: a desk for one
 -- region could reveal any token that it was told of.
 create function pii.seen_in(asked text, of_entities text[]) returns text[]
-language plpgsql stable
+language plpgsql stable strict
 as $$
 declare
     one text;
