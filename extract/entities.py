@@ -114,10 +114,16 @@ def needs_approval(entity: str) -> bool:
 
 def check(entity: str) -> None:
     """Refuse a column of an entity without a class, with one that there is not, or classed none though its name says
-    otherwise."""
+    otherwise; and a type that was cut at a comma."""
     project = settings().dbt_project
     file = project / "models" / "judged" / f"judged_{entity}.yml"
     for column in _model(file, entity).get("columns") or []:
+        data_type = str(column.get("data_type"))
+        if data_type.count("(") != data_type.count(")"):
+            raise FeedError(
+                f"{file}: models.judged_{entity}.columns.{column['name']}.data_type: {data_type!r} lacks a bracket."
+                " Within braces YAML ends a value at a comma: write it in quotes, data_type: 'numeric(9,1)'."
+            )
         meta = (column.get("config") or {}).get("meta") or {}
         place = f"{file}: models.judged_{entity}.columns.{column['name']}.config.meta.pii"
         if meta.get("pii") not in known(project):

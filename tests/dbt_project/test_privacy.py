@@ -379,3 +379,14 @@ def test_a_project_adds_its_own_class(install, small_project, tmp_path):
     assert rows[0][3].startswith("plate:")
     assert small.sql("select class, normal from pii.vault") == [("plate", "BAB12")]
     forget_settings()
+
+
+def test_a_type_that_yaml_has_cut_stops_the_build(install, small_project, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(small_project, project)
+    file = project / "models" / "judged" / "judged_thing.yml"
+    assert "data_type: integer," in file.read_text()
+    file.write_text(file.read_text().replace("data_type: integer,", "data_type: numeric(9,1),"))
+    with pytest.raises(SluiceError, match=r"columns.size.data_type: 'numeric\(9' lacks a bracket.*in quotes"):
+        install(project, TEST_PROJECT / "checks")
+    forget_settings()
