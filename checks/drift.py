@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from sqlalchemy import text
-
 from checks import personal
 from checks.delivery_checks import Finding, record
+from warehouse import ledger
 from warehouse.connection import transaction
-from warehouse.personal import values_in, without_values
+from warehouse.personal import values_in, without_personal_values
 
 ALIKE = 0.6  # of 1: "Licence No." and "License Number" are 0.67, "Phone" and "Name" 0.44
 SHOWN = 5
@@ -18,8 +17,10 @@ SHOWN = 5
 def look(delivery_id: int, headers: Mapping[str, Sequence[str]]) -> None:
     """Record what the reader found of a delivery: its header against the feed's columns (`headers`: the names that each
     has had in files), the control totals of its trailer, and a name that tells of somebody."""
-    found = _found(delivery_id)
-    record(delivery_id, [drift(found, headers), *control_totals(found), *personal_name(_name(delivery_id))])
+    with transaction() as connection:
+        delivery = ledger.delivery(connection, delivery_id)
+    found = delivery["found"] or {}
+    record(delivery_id, [drift(found, headers), *control_totals(found), *personal_name(delivery["name"])])
 
 
 def look_into_undeclared(delivery_id: int, by_name: Callable[[str], str | None]) -> None:
@@ -73,30 +74,18 @@ def personal_name(name: str) -> list[Finding]:
 
 def _shown(name: str) -> str:
     """A name of the file's; where keys are values, it may be a person's."""
-    return repr(without_values(name))
+    return repr(without_personal_values(name))
 
 
 def _told_names(delivery_id: int, columns: Sequence[str]) -> list[str]:
     """Columns of staging as they may be told: where the ledger withholds names of a header, those that it has."""
-    found = _found(delivery_id)
+    with transaction() as connection:
+        found = ledger.delivery(connection, delivery_id)["found"] or {}
     known = set(found.get("header") or ())
     return [
         _shown(name) if not found.get("names_withheld") or name in known else "one without a name that can be told"
         for name in columns
     ]
-
-
-def _found(delivery_id: int) -> Mapping[str, Any]:
-    """What the reader found, as the ledger has it."""
-    with transaction() as connection:
-        asked = text("select found from ledger.deliveries where delivery_id = :id")
-        return connection.scalar(asked, {"id": delivery_id}) or {}
-
-
-def _name(delivery_id: int) -> str:
-    with transaction() as connection:
-        asked = text("select name from ledger.deliveries where delivery_id = :id")
-        return str(connection.scalar(asked, {"id": delivery_id}))
 
 
 def _plain(name: str) -> str:

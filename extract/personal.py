@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
-from warehouse.personal import STAND_INS, without_values
+from warehouse.personal import STAND_INS, without_personal_values
 
 # Words of a column's name or header, joined by _, from the most to the least telling.
 NAMES = (
@@ -40,7 +40,7 @@ def tellable(header: Sequence[str], declared: Collection[int]) -> list[str]:
     Declared ones stay. Of the others e-mails, numbers and IP addresses are taken out. Where one of them is nothing
     else, and they are the more, the line is as likely a person's record as a header: each is told by its place.
     """
-    told = {place: without_values(name) for place, name in enumerate(header) if place not in declared}
+    told = {place: without_personal_values(name) for place, name in enumerate(header) if place not in declared}
     if len(told) > len(declared) and not {name.strip() for name in told.values()}.isdisjoint(STAND_INS):
         told = {place: f"column {place + 1}" for place in told}
     return [told.get(place, name) for place, name in enumerate(header)]

@@ -27,7 +27,7 @@ from extract.read.progress import Progress, Told
 from extract.rewrite import CONVERTED
 from warehouse import ledger, word
 from warehouse.connection import driver, transaction
-from warehouse.personal import without_values
+from warehouse.personal import without_personal_values
 
 MOST_COPIED_COLUMNS = 1000  # PostgreSQL tables end at 1600; wider files take the careful road
 
@@ -178,7 +178,7 @@ def _tellable(reading: Reading, names: "StagingNames") -> dict[str, Any]:
     """What the reader found, for the ledger, which holds nothing personal: how many names it withholds, it says."""
     header, found = reading.found.header, reading.found.as_json()
     told = tellable(header, names.declared_positions) if reading.found.named else header
-    found = {key: without_values(said) if key in reading.found.more and isinstance(said, str) else said
+    found = {key: without_personal_values(said) if key in reading.found.more and isinstance(said, str) else said
              for key, said in found.items()}  # fmt: skip
     found["header"] = [told[at] for at, name in enumerate(header) if not mended.is_ours(name)]
     withheld = sum(one != other for one, other in zip(told, header, strict=True))

@@ -26,6 +26,19 @@ class Checks:
         file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes, sort_keys=False))
 
 
+JUDGED, STAGED = "models/judged/judged_thing.yml", "models/staging/acme/_acme.yml"
+
+
+def changed(project: Path, folder: Path, *changes: tuple[str, str, str]) -> Path:
+    """A copy of a project with texts of its files replaced: (file, before, after). What is replaced has to be there."""
+    copy = Path(shutil.copytree(project, folder / "project"))
+    for file, before, after in changes:
+        said = (copy / file).read_text()
+        assert before in said, f"{file} has no {before!r}"
+        (copy / file).write_text(said.replace(before, after))
+    return copy
+
+
 def things(sluice: Sluice, day: int, *lines: str) -> Any:
     """Deliver a file of things of a day of January 2026."""
     content = HEADER + "".join(line + "\n" for line in lines)

@@ -64,7 +64,7 @@ PUT = (
 STAND_INS = frozenset(put for _, put, _ in PUT)
 
 
-def without_values(name: str) -> str:
+def without_personal_values(name: str) -> str:
     """A name without the e-mails, numbers and IP addresses that stand in it; days and years stay."""
     for pattern, put, _ in PUT:
         name = pattern.sub(put, name)
@@ -72,7 +72,7 @@ def without_values(name: str) -> str:
 
 
 def values_in(name: str) -> list[tuple[str, str]]:
-    """(class, value) of each that `without_values` takes out of a name."""
+    """(class, value) of each that `without_personal_values` takes out of a name."""
     found = []
     for pattern, put, pii in PUT:
         found += [(pii, match[0]) for match in pattern.finditer(name)]

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 
-from warehouse.personal import without_values
+from warehouse.personal import without_personal_values
 
 from .header import Candidate, Wanted, name_key, readings
 from .lines import Line
@@ -67,7 +67,7 @@ def _seen(best: Candidate | None, wanted: Wanted) -> str:
     if not _likeness(best, wanted):
         return f"No line names any column of it; the widest has {len(best.cells)} cells. "
     # Of objects by person the keys are e-mails.
-    shown = best.delimiter.join(without_values(" ".join(cell.split())) for cell in best.cells)
+    shown = best.delimiter.join(without_personal_values(" ".join(cell.split())) for cell in best.cells)
     return f"Best candidate is line {best.first + 1}: {shown[:300]}{' ...' if len(shown) > 300 else ''}. "
 
 

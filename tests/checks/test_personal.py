@@ -1,10 +1,8 @@
 """A column that looks personal while classed none stops the run, and is told without a value."""
 
-import shutil
-
 import pytest
 from conftest import TEST_PROJECT, forget_settings
-from workbench import things
+from workbench import JUDGED, STAGED, changed, things
 
 from checks.personal import looks
 from warehouse.errors import SluiceError
@@ -58,16 +56,12 @@ def test_a_few_among_many_do_not_make_a_column():
 
 
 def with_code(install, small_project, tmp_path, meta):
-    project = tmp_path / "project"
-    shutil.copytree(small_project, project)
-    for file, before in (
-        ("models/staging/acme/_acme.yml", 'headers: ["Code", "Thing Code"], required: true, pii: none'),
-        ("models/judged/judged_thing.yml", "name: code, data_type: text, config: {meta: {pii: none"),
-    ):
-        path = project / file
-        assert before in path.read_text()
-        path.write_text(path.read_text().replace(before, before.replace("pii: none", meta)))
-    return install(project, TEST_PROJECT / "checks")
+    classed = (
+        (STAGED, 'headers: ["Code", "Thing Code"], required: true, pii: none'),
+        (JUDGED, "name: code, data_type: text, config: {meta: {pii: none"),
+    )
+    changes = [(file, before, before.replace("pii: none", meta)) for file, before in classed]
+    return install(changed(small_project, tmp_path, *changes), TEST_PROJECT / "checks")
 
 
 ROWS = [f"n,person{i}@example.com,{i},," for i in range(5)]

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass
@@ -124,6 +125,16 @@ def test_a_number_that_is_written_otherwise_is_the_same(install, small_project, 
         ("c", "100", "2026-01-01", None),
     ]
     forget_settings()
+
+
+def test_before_there_is_a_history_a_column_may_have_another_type(small, project):
+    project.retype_size("numeric(9,1)")
+    with pytest.raises(SluiceError, match=r"Nothing of it is in history yet: drop table judged.thing") as refused:
+        small.run()
+    small.sql(re.search(r"drop table [^;]+ cascade", str(refused.value))[0])
+    day(small, 1, "n,a,1.5,,")
+    assert versions(small, "size::text") == [("a", "1.5", "2026-01-01", None)]
+    assert small.sql("select code, size::text from published.thing") == [("a", "1.5")]
 
 
 def test_a_column_of_another_type_is_refused_before_any_data_moves(small, project):

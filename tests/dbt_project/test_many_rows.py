@@ -5,6 +5,7 @@ import shutil
 import pytest
 import yaml
 from conftest import TEST_PROJECT, Sluice, forget_settings
+from workbench import JUDGED, STAGED, changed
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 SHOWN = (
@@ -60,15 +61,14 @@ def test_many_rows_are_masked_as_few_are(install, project):
 
 
 @pytest.mark.parametrize("divisor", [1, 8], ids=["together", "apart"])
-def test_columns_that_repeat_are_masked_as_few_are(install, project, divisor):
+def test_columns_that_repeat_are_masked_as_few_are(install, small_project, tmp_path, divisor):
     """Names and e-mails that repeat, as pairs or each by itself, some of them missing."""
-    for file, region in (
-        ("models/judged/judged_thing.yml", "{name: region, data_type: text, config: {meta: {pii: none}}}"),
-        ("models/staging/acme/_acme.yml", '{meta: {headers: ["Region"], required: true, pii: none}}'),
-    ):
-        path = project / file
-        assert region in path.read_text()
-        path.write_text(path.read_text().replace(region, region.replace("none", "person_name")))
+    regions = (
+        (JUDGED, "{name: region, data_type: text, config: {meta: {pii: none}}}"),
+        (STAGED, '{meta: {headers: ["Region"], required: true, pii: none}}'),
+    )
+    changes = [(file, region, region.replace("none", "person_name")) for file, region in regions]
+    project = changed(small_project, tmp_path, *changes)
     lines = [
         f"Region {n % 8},k{n},1,," + (f"k{n // divisor % 8}@example.com" if n % 8 != 5 else "") + "\n"
         for n in range(64)
@@ -93,3 +93,4 @@ def test_columns_that_repeat_are_masked_as_few_are(install, project, divisor):
     assert many == few
     assert len(few[0]) == 128
     assert sum(row[4] is None for row in few[0]) == 16
+    forget_settings()

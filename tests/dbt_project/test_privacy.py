@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import PROJECT, TEST_PROJECT, _aim, _sql, forget_settings
 from samples import FEEDS, of
-from workbench import things
+from workbench import JUDGED, changed, things
 
 from extract.classes import BUILT_IN as PII_CLASSES
 from warehouse.errors import SluiceError
@@ -382,11 +382,7 @@ def test_a_project_adds_its_own_class(install, small_project, tmp_path):
 
 
 def test_a_type_that_yaml_has_cut_stops_the_build(install, small_project, tmp_path):
-    project = tmp_path / "project"
-    shutil.copytree(small_project, project)
-    file = project / "models" / "judged" / "judged_thing.yml"
-    assert "data_type: integer," in file.read_text()
-    file.write_text(file.read_text().replace("data_type: integer,", "data_type: numeric(9,1),"))
+    project = changed(small_project, tmp_path, (JUDGED, "data_type: integer,", "data_type: numeric(9,1),"))
     with pytest.raises(SluiceError, match=r"columns.size.data_type: 'numeric\(9' lacks a bracket.*in quotes"):
         install(project, TEST_PROJECT / "checks")
     forget_settings()

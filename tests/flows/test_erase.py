@@ -2,13 +2,12 @@
 
 import json
 import re
-import shutil
 
 import pytest
 from command import refusal
 from command import sluice as command
 from conftest import TEST_PROJECT, forget_settings, keep
-from workbench import HEADER, everything, things
+from workbench import HEADER, JUDGED, changed, everything, things
 
 from flows import dbt
 from warehouse import runs
@@ -392,27 +391,28 @@ def test_the_key_rotates_and_the_erased_stay_erased(house):
     assert set(re.findall(r"email:[0-9a-f]{32}", exported)) == set(after.values())
 
 
+@pytest.fixture
+def declare(house, small_project, tmp_path, monkeypatch):
+    """Gives the entity a setting more, while its relations stand."""
+
+    def setting(said):
+        project = changed(small_project, tmp_path, (JUDGED, "entity: thing", f"entity: thing\n        {said}"))
+        monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
+        forget_settings()
+        dbt._record(dbt.project_hash())
+
+    return setting
+
+
 @pytest.mark.parametrize("words", [("pii", "erase", "--email", ANN), ("pii", "rotate")])
-def test_exports_that_are_written_anew_have_their_parts(house, small_project, tmp_path, monkeypatch, words):
-    project = tmp_path / "project"
-    shutil.copytree(small_project, project)
-    declared = project / "models/judged/judged_thing.yml"
-    declared.write_text(declared.read_text().replace("entity: thing", "entity: thing\n        export_by: region"))
-    monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
-    forget_settings()
-    dbt._record(dbt.project_hash())  # its relations are those that stand
+def test_exports_that_are_written_anew_have_their_parts(house, declare, words):
+    declare("export_by: region")
     assert command(*words).exit_code == 0
     assert (house.home / "exports" / "thing" / "latest" / "region" / "n" / "thing.csv").is_file()
 
 
-def test_who_comes_back_is_flagged_where_that_is_asked(house, small_project, tmp_path, monkeypatch):
-    project = tmp_path / "project"
-    shutil.copytree(small_project, project)
-    declared = project / "models/judged/judged_thing.yml"
-    declared.write_text(declared.read_text().replace("entity: thing", "entity: thing\n        erased: flag"))
-    monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
-    forget_settings()
-    dbt._record(dbt.project_hash())  # its relations are those that stand
+def test_who_comes_back_is_flagged_where_that_is_asked(house, declare):
+    declare("erased: flag")
     assert erase("--email", ANN)["if_it_comes_back"] == {"thing": "flag"}
     broken = [f"n,bad,-1,,{ANN}", f"n,short,{ANN}", f"n,short,{BOB}"]
     things(house, 6, f"n,new,1,,{ANN}", f"n,new,1,,{ANN}", f"n,b,2,,{BOB}", *broken)

@@ -3,12 +3,11 @@
 import csv
 import io
 import json
-import shutil
 
 import pytest
 from command import sluice as command
 from conftest import forget_settings
-from workbench import HEADER, all_but
+from workbench import HEADER, STAGED, all_but, changed
 
 from extract.personal import tellable
 
@@ -66,10 +65,7 @@ def test_names_that_hold_values_stay_in_staging_and_go_back_to_the_vendor(small,
 
 
 def test_a_record_that_was_taken_for_a_header_is_told_by_places(small, small_project, tmp_path, monkeypatch):
-    project = tmp_path / "project"
-    shutil.copytree(small_project, project)
-    declared = project / "models/staging/acme/_acme.yml"
-    declared.write_text(declared.read_text().replace("required: true, ", ""))
+    project = changed(small_project, tmp_path, (STAGED, "required: true, ", ""))
     monkeypatch.setenv("SLUICE_DBT_PROJECT", str(project))
     forget_settings()
     content = "Note,Zoe Quill,9 Elm Row,1971-03-04,zoe@q.example\nn,a,1,,bob@example.com\nn,b,2,,eve@example.com\n" * 2

@@ -1,14 +1,12 @@
 """Row-level security: of an entity that says `rows_by: vendor`, a role sees the vendors that it is entitled to."""
 
-import shutil
-
 import psycopg
 import pytest
 from command import refusal
 from command import sluice as command
 from conftest import TEST_PROJECT, forget_settings
 from psycopg.errors import InsufficientPrivilege
-from workbench import things
+from workbench import JUDGED, changed, things
 
 ROLE = "throwaway_region"
 SEEN = (
@@ -24,10 +22,8 @@ SEEN = (
 
 @pytest.fixture
 def guarded(install, small_project, tmp_path):
-    project = tmp_path / "project"
-    shutil.copytree(small_project, project)
-    declared = project / "models/judged/judged_thing.yml"
-    declared.write_text(declared.read_text().replace("entity: thing", "entity: thing\n        rows_by: vendor"))
+    by_vendor = (JUDGED, "entity: thing", "entity: thing\n        rows_by: vendor")
+    project = changed(small_project, tmp_path, by_vendor)
     (project / "models/published/thing_facts.sql").write_text("{{ published_facts('thing') }}")
     small = install(project, TEST_PROJECT / "checks")
     small.sql(f"drop role if exists {ROLE}")

@@ -102,10 +102,18 @@
     ).rows -%}
     {% call statement('declared') -%} drop table pg_temp.declared {%- endcall %}
     {%- for column in retyped -%}
+        {%- set dimension = 'history.dim_' ~ entity -%}
+        {%- set remedy -%}
+            {%- if is_there(dimension) and run_query('select exists (table ' ~ dimension ~ ')').rows[0][0] -%}
+            A column keeps its type as long as it has a history: declare one of another name, which is filled with the next
+            file, or write {{ column.kept }} again
+            {%- else -%}
+            Nothing of it is in history yet: drop table judged.{{ entity }}, {{ dimension }} cascade; the next run makes them anew
+            {%- endif -%}
+        {%- endset -%}
         {%- do exceptions.raise_compiler_error(
             entity_node(entity).patch_path.split('://')[1] ~ ': column ' ~ column.attname ~ ': it is declared ' ~ column.told
-            ~ ', and ' ~ relation ~ ' has it as ' ~ column.kept ~ '. A column keeps its type as long as it has a history:'
-            ~ ' declare one of another name, which is filled with the next file, or write ' ~ column.kept ~ ' again'
+            ~ ', and ' ~ relation ~ ' has it as ' ~ column.kept ~ '. ' ~ remedy.split() | join(' ')
         ) -%}
     {%- endfor -%}
 {% endmacro %}

@@ -100,15 +100,14 @@
 
 {# What stands in the place of the mask of the nth of columns that are looked up together. #}
 {% macro mask_of_values(table, together, nth, alias) -%}
-    {%- set found = 'found_' ~ table.split('_of_')[1] -%}
     {%- if nth == 1 -%}
-    left join {{ table }} as {{ found }}
-        on {{ found }}.hash = {{ hash_of_values('judged', together) }}
+    left join {{ table }}
+        on {{ table }}.hash = {{ hash_of_values('judged', together) }}
         {%- for column in together %}
-        and {{ found }}.given_{{ loop.index }} is not distinct from judged.{{ adapter.quote(column.name) }}
+        and {{ table }}.given_{{ loop.index }} is not distinct from judged.{{ adapter.quote(column.name) }}
         {%- endfor %}
     {% endif -%}
-    cross join lateral (select {{ found }}.masked_{{ nth }} as masked, {{ found }}.token_{{ nth }} as token) as {{ alias }}
+    cross join lateral (select {{ table }}.masked_{{ nth }} as masked, {{ table }}.token_{{ nth }} as token) as {{ alias }}
 {%- endmacro %}
 
 {# The values of the nth of them, with their tokens. #}
