@@ -290,6 +290,7 @@ class _Loading:
         """The file's own bytes through COPY; None where something in them needs a closer look."""
         try:
             with self.connection.transaction():
+                self.run("truncate {table}")  # COPY FREEZE wants a table that is new in this very subtransaction
                 target, columns = self._copy_target()
                 staged = self._copy_raw(target, columns)
                 self._move()
@@ -318,12 +319,13 @@ class _Loading:
     def _copy_raw(self, target: sql.Identifier, columns: list[str]) -> int:
         """On the clean road record k stands k lines below the header's end: both numbers are put before each line.
 
-        1M rows of 13 columns took the server 1.03 s so, and 1.10 s with a sequence for each of the two columns.
+        1M rows of 13 columns took the server 1.03 s so, and 1.10 s with a sequence for each of the two columns. Frozen,
+        for whoever reads rows first writes all pages again that say of each whether it is committed (1.3 s or 0.8 s).
         """
         found, names = self.reading.found, sql.SQL(", ").join(map(sql.Identifier, columns))
         statement = sql.SQL(
             "copy {target} (_row_number, _line_number, {names}) from stdin"
-            " (format csv, delimiter {delimiter}, quote {quote}, force_not_null ({names}))"
+            " (format csv, freeze, delimiter {delimiter}, quote {quote}, force_not_null ({names}))"
         ).format(
             target=target,
             names=names,
@@ -400,7 +402,7 @@ class _Loading:
             *(["_extra"] if self.names.extra else []),
         ]
         delimiter = self.reading.found.delimiter if batch.runs else ","
-        statement = sql.SQL("copy {} ({}) from stdin (format csv, delimiter {}, force_not_null ({}))").format(
+        statement = sql.SQL("copy {} ({}) from stdin (format csv, freeze, delimiter {}, force_not_null ({}))").format(
             self.table,
             sql.SQL(", ").join(map(sql.Identifier, columns)),
             sql.Literal(delimiter),
