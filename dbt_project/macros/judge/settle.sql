@@ -1,7 +1,8 @@
 {# What became of rows in quarantine, by what is in force after a fold. superseded: the earliest later delivery of the feed
    in which the key is good. released: the file's own revision has the key good, or not at all. Both name the delivery
-   that settled them, and are open again when it goes out of force. What a person or a replay settled stays. The contents
-   are named: by a sub-select of them, every delivery that is still kept would be read. #}
+   that settled them, and are open again when it goes out of force. What a person or a replay settled stays. A row that was
+   settled by a delivery before all that are folded keeps it, and is not looked at: each day there are more of them. The
+   contents are named: by a sub-select of them, every delivery that is still kept would be read. #}
 {% macro quarantine_settle(entity, run) %}
     {%- set id = entity ~ '_id' -%}
     {%- set contents = run_query("select coalesce(string_agg(distinct content_id::text, ', '), 'null') from folding").rows[0][0] -%}
@@ -11,12 +12,18 @@
     where held.status in ('superseded', 'released') and held.settled_by = 'delivery ' || removed.delivery_id;
 
     create temporary table unsettled on commit drop as
-    select held.quarantine_id, held.{{ id }} as id, held.feed, held.kind, held.delivery_id, held.settled_by,
-        d.effective_at, d.state
+    select held.quarantine_id, held.{{ id }} as id, held.feed, held.kind, held.delivery_id,
+        before.effective_at as settled_from, d.effective_at, d.state
     from quarantine.{{ entity }} as held
     join ledger.deliveries as d using (delivery_id)
+    left join ledger.deliveries as before on held.settled_by = 'delivery ' || before.delivery_id
     where held.status in ('open', 'superseded')
-        and exists (select from folding where folding.feed = held.feed and folding.effective_at >= d.effective_at);
+        and exists (
+            select from folding
+            where folding.feed = held.feed
+                and folding.effective_at >= d.effective_at
+                and (before.delivery_id is null or folding.effective_at < before.effective_at)
+        );
     analyze unsettled;  -- or 10,000 rows may be taken for one, and each compared with a million: minutes
 
     create temporary table good_there on commit drop as
@@ -66,8 +73,7 @@
             either.effective_at = unsettled.effective_at as is_released
         from (table good union all table gone) as either
         join unsettled using (quarantine_id)
-        left join ledger.deliveries as before on unsettled.settled_by = 'delivery ' || before.delivery_id
-        where before.delivery_id is null or either.effective_at < before.effective_at
+        where unsettled.settled_from is null or either.effective_at < unsettled.settled_from
         order by quarantine_id, either.effective_at
     )
 
