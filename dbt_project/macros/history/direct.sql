@@ -26,13 +26,35 @@
         {%- endif %}
     ) as told
     {{ 'full' if is_full else 'left' }} join (
-        select {{ id }} as id, _fingerprint as fingerprint, valid_from
-        from {{ relation }}
-        where _superseded_in is null and valid_to is null
-            {%- if is_full %} and _feed = '{{ feed.key }}' {%- endif %}
-            {%- if difference %} and {{ id }} in (select id from {{ difference }}) {%- endif %}
+        {%- if difference %}
+        select known.*
+        from (select distinct id from {{ difference }}) as asked
+        cross join lateral (
+            {{ open_versions_sql(id, relation, feed) }} and {{ id }} = asked.id
+            {{ 'offset 0' if are_few(difference, delivery) }}
+        ) as known
+        {%- else %}
+        {{ open_versions_sql(id, relation, feed if is_full) }}
+        {%- endif %}
     ) as known on known.id = told.id
     where told.fingerprint is distinct from known.fingerprint
+{% endmacro %}
+
+
+{% macro open_versions_sql(id, relation, feed) -%}
+    select {{ id }} as id, _fingerprint as fingerprint, valid_from
+    from {{ relation }}
+    where _superseded_in is null and valid_to is null {{- " and _feed = '" ~ feed.key ~ "'" if feed }}
+{%- endmacro %}
+
+
+{# Whether what differs is better looked up one by one. A look took 5 us, and the reading of a million entries of the index
+   0.5 s, where the planner thought them equal at 4 looks in 100 entries. #}
+{% macro are_few(difference, delivery) %}
+    {{ return(run_query(
+        "select (select count(*) from " ~ difference ~ ") * 10 < rows_carried from ledger.differences"
+        " where delivery_id = " ~ delivery.delivery_id
+    ).rows[0][0]) }}
 {% endmacro %}
 
 

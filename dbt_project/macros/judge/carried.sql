@@ -71,7 +71,7 @@
     {%- set bases = [base.content_id] + ((base.bases or '').split(',') | select | list) -%}
             drop table if exists {{ apart(delivery) }};
             create unlogged table {{ apart(delivery) }} as
-            select came.row_number, coalesce(came.cells, known.cells) as cells, known.id
+            select came.row_number, coalesce(came.cells, known.cells) as cells, known.id, came.ctid as place
             from {{ came(delivery) }} as came
             full join ({{ known_cells(id, base, rules) }}) as known on known.cells = came.cells
             where came.row_number is null or known.cells is null;
@@ -81,8 +81,8 @@
             if rows_apart * 2 <= rows_came then
                 -- Records with the same cells, as exact repetitions: all of them are judged.
                 if rows_came - rows_apart <> {{ base.rows }} - rows_gone then
-                    insert into {{ apart(delivery) }}
-                    select row_number, cells
+                    insert into {{ apart(delivery) }} (row_number, cells, place)
+                    select row_number, cells, ctid
                     from {{ came(delivery) }}
                     where cells in (
                         select cells from {{ came(delivery) }} group by 1 having count(*) > 1
@@ -120,13 +120,13 @@
                     select row_number from {{ came(delivery) }} where cells = any (cells_apart)
                 );
                 if cardinality(rows_to_judge) > 0 then
-                    insert into {{ apart(delivery) }}
-                    select row_number, cells from {{ came(delivery) }} where row_number = any (rows_to_judge);
+                    insert into {{ apart(delivery) }} (row_number, cells, place)
+                    select row_number, cells, ctid from {{ came(delivery) }} where row_number = any (rows_to_judge);
                     insert into {{ judged }}
                     {{ rated_rows_sql(entity, sql, row_rules, delivery, undeclared, only='rows_to_judge') }};
                 end if;
 
-                delete from {{ came(delivery) }} as came using {{ apart(delivery) }} as apart where apart.row_number = came.row_number;
+                delete from {{ came(delivery) }} where ctid = any (array(select place from {{ apart(delivery) }}));
                 get diagnostics rows_apart = row_count;
                 rows_carried := rows_came - rows_apart;
                 alter table {{ came(delivery) }} rename to carried_{{ delivery.delivery_id }};
