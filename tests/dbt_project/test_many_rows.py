@@ -5,7 +5,7 @@ import shutil
 import pytest
 import yaml
 from conftest import TEST_PROJECT, Sluice, forget_settings
-from workbench import JUDGED, STAGED, changed
+from workbench import JUDGED, STAGED, changed, things
 
 HEADER = "Region,Code,Size,Note,Keeper\n"
 SHOWN = (
@@ -93,4 +93,29 @@ def test_columns_that_repeat_are_masked_as_few_are(install, small_project, tmp_p
     assert many == few
     assert len(few[0]) == 128
     assert sum(row[4] is None for row in few[0]) == 16
+    forget_settings()
+
+
+@pytest.mark.parametrize("many_rows", [1000, 1], ids=["few", "many"])
+def test_what_two_columns_of_a_class_tell_at_once_is_kept_once(install, small_project, tmp_path, many_rows):
+    """In one merge, by a row that has it in both columns, and by one that has it in the other."""
+    regions = (
+        (JUDGED, "{name: region, data_type: text, config: {meta: {pii: none}}}"),
+        (STAGED, '{meta: {headers: ["Region"], required: true, pii: none}}'),
+    )
+    project = changed(small_project, tmp_path, *((file, said, said.replace("none", "email")) for file, said in regions))
+    file = project / "dbt_project.yml"
+    declared = yaml.safe_load(file.read_text())
+    declared["vars"]["many_rows"] = many_rows
+    file.write_text(yaml.safe_dump(declared))
+    sluice = install(project, TEST_PROJECT / "checks")
+    things(sluice, 1, "ann@example.com,a,1,,Ann@example.com", "bob@example.com,b,1,,cy@example.com")
+    sluice.run()
+    things(sluice, 2, "ann@example.com,a,2,,dee@example.com", "cy@example.com,b,1,,dee@example.com")
+    sluice.run()
+    assert sluice.sql("select lower(value) from pii.vault order by 1") == [
+        (f"{name}@example.com",) for name in ("ann", "bob", "cy", "dee")
+    ]
+    in_history = "select region_token from history.dim_thing union select keeper_token from history.dim_thing"
+    assert sluice.sql(f"select count(*) from pii.vault where token in ({in_history})") == [(4,)]
     forget_settings()

@@ -49,8 +49,8 @@
     {%- endif %};
     {%- endfor %}
 
-    analyze {{ picked.judged }};
-    analyze superseded;
+    analyze {{ picked.judged }} {{- '' if picked.is_many else ' (_delivery_id, _row_number)' }};
+    analyze superseded ({{ id }}, valid_from);
 {% endmacro %}
 
 

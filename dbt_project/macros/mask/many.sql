@@ -1,17 +1,27 @@
-{# Masks of many rows: by all cores, which INSERT does not use, and CREATE TABLE AS does. The tables that are made for it
-   (`pii.made_...`) are gone before the merge's transaction ends, so nobody else ever sees them.
+{# Masks are made once, into a table from which both the dimension and the vault take the tokens. Of many rows it is made by
+   all cores, which INSERT does not use, and CREATE TABLE AS does: the tables for that (`pii.made_...`) are gone before the
+   merge's transaction ends, so nobody else ever sees them.
 
    masked_rows() gives what a relation of judged rows, `judged`, is in history:
    masked: where the model's SQL reads from, in place of all judged rows;
    tokens: for the vault, a relation of the values and tokens of a column, where there is one: (given, token). #}
 {% macro masked_rows(entity, sql, judged, rows, number) %}
     {%- set all_judged = judged_relation(entity, sql) -%}
+    {%- set made = namespace(sql=sql | replace(all_judged, judged)) -%}
+    {%- set tokens = {} -%}
     {%- if rows < many_rows() -%}
-        {{ return({'judged': judged, 'masked': '(' ~ sql | replace(all_judged, judged) ~ ')', 'tokens': {}, 'tables': []}) }}
+        {%- set masked = 'pg_temp.made_' ~ number -%}
+        {% call statement('masked') -%}
+            {{ without_values('create temporary table made_' ~ number ~ ' on commit drop as ' ~ made.sql) }};
+            analyze {{ masked }} (_delivery_id, _row_number)
+        {%- endcall %}
+        {%- for column in personal_columns(entity) if has_token(column) -%}
+            {%- do tokens.update({column.name: tokens_of_rows(judged, masked, column)}) -%}
+        {%- endfor -%}
+        {{ return({'judged': judged, 'masked': masked, 'tokens': tokens, 'tables': []}) }}
     {%- endif -%}
     {%- set masked = 'pii.made_' ~ number -%}
-    {%- set made = namespace(sql=sql | replace(all_judged, judged)) -%}
-    {%- set tokens, tables = {}, [masked] -%}
+    {%- set tables = [masked] -%}
     {% call statement('cores') -%} set local parallel_setup_cost = 100; set local min_parallel_table_scan_size = 0 {%- endcall %}
     {%- set repeated = repeated_columns(entity, judged) -%}
     {%- for together in columns_together(judged, repeated, rows, masked ~ '_of_1') -%}
@@ -115,7 +125,7 @@
     (select given_{{ nth }} as given, token_{{ nth }} as token from {{ table }} where given_{{ nth }} is not null)
 {%- endmacro %}
 
-{# The values of a column whose values hardly repeat, with the tokens that the masked rows have. #}
+{# The values of a column of judged rows, with the tokens that the masked rows have. #}
 {% macro tokens_of_rows(judged, masked, column) %}
     (
         select judged.{{ adapter.quote(column.name) }} as given, masked.{{ adapter.quote(column.name ~ '_token') }} as token

@@ -2,39 +2,58 @@
    `written`: the judged rows that were written, as masked_rows() gave them back. Where a key outside of the database seals
    the vault, the values go through pii.arriving; the step after the merge seals them (warehouse/vault.py). #}
 {% macro keep_in_vault(entity, written, columns) %}
-    {%- set sealed = run_query("select exists (select from pii.vault_keys where active)").rows[0][0] -%}
-    {#- An empty vault has no statistics: read from front to back for each of 90,000 tokens it took two minutes. -#}
-    {% call statement('by_index') -%} set local enable_seqscan = off {%- endcall %}
-    {%- for column in columns if has_token(column) %}
-    {%- for rows in written %}
-    {% call statement('vault') -%}
-        {{ without_values(vault_sql(entity, rows.tokens.get(column.name) or tokens_made(rows.judged, column), column, sealed)) }}
-    {%- endcall %}
-    {%- endfor %}
-    {%- endfor %}
-    {% call statement('by_index') -%} set local enable_seqscan = on {%- endcall %}
+    {%- set kept = [] -%}
+    {%- for column in columns if has_token(column) %}{% do kept.append(column) %}{% endfor -%}
+    {%- if kept -%}
+        {%- set sealed = run_query("select exists (select from pii.vault_keys where active)").rows[0][0] -%}
+        {%- for rows in written %}
+        {% call statement('vault') -%} {{ without_values(vault_sql(entity, rows, kept, sealed)) }} {%- endcall %}
+        {%- endfor %}
+    {%- endif -%}
 {% endmacro %}
 
 
-{# Those that are there are looked for one by one, in the order of the index: ON CONFLICT would lock each of their rows, and
-   write that down. They are sorted by what follows their class: PostgreSQL tells most texts apart by their first letters. #}
-{% macro vault_sql(entity, tokens, column, sealed) %}
-    {%- set kernel = 'substr(token, ' ~ (column.pii | length + 2) ~ ')' %}
+{# What a superseded version has is there already. Others that are there are looked for one by one, in the order of the index: ON CONFLICT would lock each of their rows, and
+   write that down. They are sorted by what follows their class: PostgreSQL tells most texts apart by their first letters.
+   An empty vault has no statistics: read from front to back for each of 90,000 tokens it took two minutes. #}
+{% macro vault_sql(entity, rows, columns, sealed) %}
+    set local enable_seqscan = off;
     insert into {{ 'pii.arriving' if sealed else 'pii.vault' }} as kept (token, class, key_version, entities, value, normal)
     select
         found.token,
-        '{{ column.pii }}',
+        found.class,
         version.version,
         array['{{ entity }}'],
-        found.given::text,
-        nullif({{ normalised(dict(column, name='given'), 'found') }}, found.given::text)
-    from (select distinct on ({{ kernel }}) token, given from {{ tokens }} as made order by {{ kernel }}) as found
+        found.given,
+        nullif(
+            case found.nth
+                {%- for column in columns %}
+                when {{ loop.index }} then {{ normalised(dict(column, name='given'), 'found') }}
+                {%- endfor %}
+            end,
+            found.given
+        )
+    from (
+        select distinct on (kernel, class) class, nth, token, given
+        from (
+            {%- for column in columns %}
+            select
+                '{{ column.pii }}' as class, {{ loop.index }} as nth, token, given::text as given,
+                substr(token, {{ column.pii | length + 2 }}) as kernel
+            from {{ rows.tokens.get(column.name) or tokens_made(rows.judged, column) }} as made
+            where not exists (select from superseded as old where old.{{ adapter.quote(column.name ~ '_token') }} = made.token)
+            {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        ) as made
+        order by kernel, class
+    ) as found
     cross join (select max(version) as version from pii.keys where purpose = 'token') as version
     where (
         select true from pii.vault as there where there.token = found.token and there.entities @> array['{{ entity }}']
     ) is null
     on conflict (token) do update set entities = kept.entities || excluded.entities
-    where not kept.entities @> excluded.entities
+    where not kept.entities @> excluded.entities;
+    set local enable_seqscan = on
 {% endmacro %}
 
 
