@@ -20,11 +20,26 @@ PORTS = range(20000, 32000)
 START_WAIT = 600.0  # seconds; redoing 4 GB of write-ahead log after a crash takes minutes on a slow disk
 STOPS = ((signal.SIGINT, 120.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))  # fast, immediate, by force
 LOG_KEEP = 10_000_000  # bytes; a start puts a longer server.log away as server.log.1
+MIB = 2**20
+
+
+def memory() -> int:
+    """Bytes of memory that we may use: the machine's, or what a container has of them."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no such file, or `max`
+        return machine
+
+
+# A quarter of the memory, as PostgreSQL's manual begins with; what is not used of it is never taken. In 256 MB the
+# index of a million keys and the rows of a delivery pushed each other out: a merge of 1% took 3.7 s, 2.5 s with 1 GB.
+BUFFERS = min(max(memory() // 4, 256 * MIB), 1024 * MIB)
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path may not be longer than about 100 characters
     "max_connections": "100",
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{BUFFERS // MIB}MB",
     "work_mem": "64MB",
     "maintenance_work_mem": "256MB",
     "wal_level": "minimal",
