@@ -13,9 +13,10 @@
 {% endmacro %}
 
 
-{# What a superseded version has is there already. Others that are there are looked for one by one, in the order of the index: ON CONFLICT would lock each of their rows, and
-   write that down. They are sorted by what follows their class: PostgreSQL tells most texts apart by their first letters.
-   An empty vault has no statistics: read from front to back for each of 90,000 tokens it took two minutes. #}
+{# What a superseded version has is there already. Others that are there are looked for one by one, in the order of the
+   index: ON CONFLICT would lock each of their rows, and write that down. They are sorted by what follows their class:
+   PostgreSQL tells most texts apart by their first letters. An empty vault has no statistics: read from front to back for
+   each of 90,000 tokens it took two minutes. #}
 {% macro vault_sql(entity, rows, columns, sealed) %}
     set local enable_seqscan = off;
     insert into {{ 'pii.arriving' if sealed else 'pii.vault' }} as kept (token, class, key_version, entities, value, normal)
