@@ -1,5 +1,5 @@
 """What an erasure does after its transaction: old contents, dropped files and exports go, the certificate is written.
-Where its process died before all of that was done, the next command does it."""
+Where its process died before all of that was done, the next command does it, as it does for a rotation."""
 
 import hashlib
 import json
@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import text
 
 from extract import archive
-from flows.privacy import renew_exports, with_history
+from flows.privacy import finish_rotation, renew_exports, with_history
 from warehouse import erasure
 from warehouse.connection import engine, locks, transaction
+from warehouse.rotate import is_exported
 from warehouse.settings import settings
 
 
@@ -38,12 +39,16 @@ def finish(number: int | None = None) -> list[int]:
 
 
 def finish_what_died() -> list[int]:
-    """The same for erasures whose process died, unless another process has an entity in hand: the next one does it."""
+    """The same for erasures whose process died, and for a rotation that did, unless another process has an entity in
+    hand: the next one does it."""
     with transaction() as connection:
-        if not erasure.unfinished(connection):
+        if is_exported(connection) and not erasure.unfinished(connection):
             return []
     with locks([f"entity.{entity}" for entity in with_history()]) as taken:
-        return [] if taken else finish()
+        if taken:
+            return []
+        finish_rotation()
+        return finish()
 
 
 def dropped(contents: Collection[str]) -> list[Path]:

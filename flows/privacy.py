@@ -13,7 +13,7 @@ from publish import export as exports
 from publish import pointer
 from warehouse import erasure, runs
 from warehouse.connection import transaction
-from warehouse.rotate import Rotated
+from warehouse.rotate import Rotated, exported, is_exported
 from warehouse.rotate import rotate as rotate_key
 from warehouse.settings import settings
 from warehouse.vault_key import VaultKey
@@ -85,9 +85,19 @@ def rotate(seal_with: VaultKey | None = None) -> Rotated:
         with transaction() as connection:
             tokens = {entity: tokens_in_history(connection, entity) for entity in entities}
         done = rotate_key(tokens, seal_with)
-        for entity in entities:
-            renew_exports(entity)
+        finish_rotation()
     return done
+
+
+def finish_rotation() -> None:
+    """Write the exports anew that have the tokens of a former key. Call it with every entity locked."""
+    with transaction() as connection:
+        if is_exported(connection):
+            return
+    for entity in with_history():
+        renew_exports(entity)
+    with transaction() as connection:
+        exported(connection)
 
 
 def renew_exports(entity: str) -> None:

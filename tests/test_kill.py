@@ -138,6 +138,31 @@ def test_an_erasure_that_died_is_finished_by_the_next_command(small, module, ste
     assert small.value("select count(*) from pii.erasures where not finished") == 0
 
 
+KILLED_ROTATING = """
+import os, signal
+from flows import privacy
+privacy.renew_exports = lambda entity: os.kill(os.getpid(), signal.SIGKILL)
+privacy.rotate()
+"""
+
+
+def test_a_rotation_that_died_before_its_exports_is_finished_by_the_next_run(small):
+    """Exports kept tokens of a key that is gone: no join of theirs with what was exported later found anybody."""
+    small.drop("acme/things-2026-01-01.csv", HEADER + "n,a,1,,ann@example.com\nn,b,1,,\n")
+    small.run()
+    former = small.value("select token from pii.vault")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_ROTATING], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    token = small.value("select token from pii.vault")
+    assert token != former
+    small.run()
+    exports = [file.read_text() for file in (small.home / "exports" / "thing").rglob("*.csv")]
+    assert [(former in export, token in export) for export in exports] == [(False, True)] * len(exports)
+    assert exports
+
+
 @pytest.mark.parametrize("step", ["stage", "judge"])
 def test_what_a_crash_of_the_server_took_is_staged_again(undisturbed, small, step):
     from extract.feeds import catalogue

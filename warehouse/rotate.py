@@ -55,6 +55,16 @@ def rotate(columns: Mapping[str, Sequence[str]], seal_with: VaultKey | None = No
     return Rotated(version, int(tokens or 0), versions)
 
 
+def is_exported(connection: Connection) -> bool:
+    """Whether the exports have the tokens of the key: they are written anew after a rotation's transaction."""
+    return not connection.scalar(text("select exists (select from pii.keys where not exported)"))
+
+
+def exported(connection: Connection) -> None:
+    """Note that they have."""
+    connection.execute(text("update pii.keys set exported = true where not exported"))
+
+
 def _fill(connection: Connection) -> list[vault.Plain]:
     """The message of every token: what the vault holds plain, and what it holds sealed, opened. Gives the latter."""
     connection.execute(
@@ -92,8 +102,8 @@ def _new_key(connection: Connection) -> int:
     return int(
         connection.scalar(
             text(
-                "insert into pii.keys (purpose, version, inner_key, outer_key)"
-                " select 'token', version, pii.padded_key(key, 54), pii.padded_key(key, 92)"
+                "insert into pii.keys (purpose, version, inner_key, outer_key, exported)"
+                " select 'token', version, pii.padded_key(key, 54), pii.padded_key(key, 92), false"
                 " from (select max(version) + 1 as version from pii.keys where purpose = 'token') as next,"
                 " (select pii.random_key() as key offset 0) as fresh returning version"
             )
