@@ -71,8 +71,8 @@
         {% call statement('insert') -%}
             {{ without_values(insert_sql(entity, target_relation, written[-1].masked, run, foreign)) }}
         {%- endcall %}
-        {{ keep_in_vault(entity, written, personal_columns(entity)) }}
-        {%- if former %}{{ keep_in_vault(entity, written[-1:], former) }}{% endif %}
+        {{ keep_in_vault(entity, written, personal_columns(entity), before='superseded') }}
+        {%- if former %}{{ keep_in_vault(entity, written[-1:], former, before='superseded') }}{% endif %}
         {{ forget_masked_rows(written, picked) }}
         {% call statement('account') -%}
             {{ merge_account_sql(entity, target_relation, run, loaded) }}

@@ -1,23 +1,23 @@
 {# What the tokens of newly written versions stand for goes into the vault, in the merge's transaction: each token once.
-   `written`: the judged rows that were written, as masked_rows() gave them back. Where a key outside of the database seals
-   the vault, the values go through pii.arriving; the step after the merge seals them (warehouse/vault.py). #}
-{% macro keep_in_vault(entity, written, columns) %}
+   `written`: the judged rows that were written, as masked_rows() gave them back. `before`: versions that history had,
+   whose tokens are there already. Where a key outside of the database seals the vault, the values go through pii.arriving;
+   the step after the merge seals them (warehouse/vault.py). #}
+{% macro keep_in_vault(entity, written, columns, before=none) %}
     {%- set kept = [] -%}
     {%- for column in columns if has_token(column) %}{% do kept.append(column) %}{% endfor -%}
     {%- if kept -%}
         {%- set sealed = run_query("select exists (select from pii.vault_keys where active)").rows[0][0] -%}
         {%- for rows in written %}
-        {% call statement('vault') -%} {{ without_values(vault_sql(entity, rows, kept, sealed)) }} {%- endcall %}
+        {% call statement('vault') -%} {{ without_values(vault_sql(entity, rows, kept, sealed, before)) }} {%- endcall %}
         {%- endfor %}
     {%- endif -%}
 {% endmacro %}
 
 
-{# What a superseded version has is there already. Others that are there are looked for one by one, in the order of the
-   index: ON CONFLICT would lock each of their rows, and write that down. They are sorted by what follows their class:
-   PostgreSQL tells most texts apart by their first letters. An empty vault has no statistics: read from front to back for
-   each of 90,000 tokens it took two minutes. #}
-{% macro vault_sql(entity, rows, columns, sealed) %}
+{# Those that are there are looked for one by one, in the order of the index: ON CONFLICT would lock each of their rows, and
+   write that down. They are sorted by what follows their class: PostgreSQL tells most texts apart by their first letters.
+   An empty vault has no statistics: read from front to back for each of 90,000 tokens it took two minutes. #}
+{% macro vault_sql(entity, rows, columns, sealed, before) %}
     set local enable_seqscan = off;
     insert into {{ 'pii.arriving' if sealed else 'pii.vault' }} as kept (token, class, key_version, entities, value, normal)
     select
@@ -42,7 +42,9 @@
                 '{{ column.pii }}' as class, {{ loop.index }} as nth, token, given::text as given,
                 substr(token, {{ column.pii | length + 2 }}) as kernel
             from {{ rows.tokens.get(column.name) or tokens_made(rows.judged, column) }} as made
-            where not exists (select from superseded as old where old.{{ adapter.quote(column.name ~ '_token') }} = made.token)
+            {%- if before %}
+            where not exists (select from {{ before }} as old where old.{{ adapter.quote(column.name ~ '_token') }} = made.token)
+            {%- endif %}
             {{ 'union all' if not loop.last }}
             {%- endfor %}
         ) as made
