@@ -1,6 +1,7 @@
 """Many rows are masked by all cores, a few by one process: what history and vault hold is the same."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,6 +15,10 @@ SHOWN = (
 )
 KEPT = "select token, class, key_version, entities, value, normal from pii.vault order by 1"
 
+REGIONS = (
+    (JUDGED, "{name: region, data_type: text, config: {meta: {pii: none}}}"),
+    (STAGED, '{meta: {headers: ["Region"], required: true, pii: none}}'),
+)
 MASKS = {"A***@Example.com", *(f"{first}***@example.com" for first in "akKlc")}
 
 
@@ -22,6 +27,19 @@ def project(small_project, tmp_path):
     """The small project, to be changed."""
     yield shutil.copytree(small_project, tmp_path / "project")
     forget_settings()
+
+
+def with_regions(small_project: Path, folder: Path, pii: str) -> Path:
+    """A project whose regions are of a class."""
+    return changed(small_project, folder, *((file, said, said.replace("none", pii)) for file, said in REGIONS))
+
+
+def count_as_many(project: Path, rows: int) -> None:
+    """Let so many rows be masked as many are."""
+    file = project / "dbt_project.yml"
+    declared = yaml.safe_load(file.read_text())
+    declared["vars"]["many_rows"] = rows
+    file.write_text(yaml.safe_dump(declared))
 
 
 def rows(first: int, last: int, size: int, keeper: str) -> str:
@@ -48,10 +66,7 @@ def story(sluice: Sluice) -> tuple[list[tuple], list[tuple]]:
 
 def test_many_rows_are_masked_as_few_are(install, project):
     few = story(install(project, TEST_PROJECT / "checks"))
-    file = project / "dbt_project.yml"
-    declared = yaml.safe_load(file.read_text())
-    declared["vars"]["many_rows"] = 1
-    file.write_text(yaml.safe_dump(declared))
+    count_as_many(project, 1)
     sluice = install(project, TEST_PROJECT / "checks")  # of the same template: with the same keys
     assert story(sluice) == few
     history, vault = few
@@ -63,22 +78,14 @@ def test_many_rows_are_masked_as_few_are(install, project):
 @pytest.mark.parametrize("divisor", [1, 8], ids=["together", "apart"])
 def test_columns_that_repeat_are_masked_as_few_are(install, small_project, tmp_path, divisor):
     """Names and e-mails that repeat, as pairs or each by itself, some of them missing."""
-    regions = (
-        (JUDGED, "{name: region, data_type: text, config: {meta: {pii: none}}}"),
-        (STAGED, '{meta: {headers: ["Region"], required: true, pii: none}}'),
-    )
-    changes = [(file, region, region.replace("none", "person_name")) for file, region in regions]
-    project = changed(small_project, tmp_path, *changes)
+    project = with_regions(small_project, tmp_path, "person_name")
     lines = [
         f"Region {n % 8},k{n},1,," + (f"k{n // divisor % 8}@example.com" if n % 8 != 5 else "") + "\n"
         for n in range(64)
     ]
 
     def shown(many_rows):
-        file = project / "dbt_project.yml"
-        declared = yaml.safe_load(file.read_text())
-        declared["vars"]["many_rows"] = many_rows
-        file.write_text(yaml.safe_dump(declared))
+        count_as_many(project, many_rows)
         sluice = install(project, TEST_PROJECT / "checks")
         for day in (1, 2):
             file = sluice.file(f"things-2026-01-0{day}.csv", HEADER + "".join(lines).replace(",1,", f",{day},"))
@@ -99,15 +106,8 @@ def test_columns_that_repeat_are_masked_as_few_are(install, small_project, tmp_p
 @pytest.mark.parametrize("many_rows", [1000, 1], ids=["few", "many"])
 def test_what_two_columns_of_a_class_tell_at_once_is_kept_once(install, small_project, tmp_path, many_rows):
     """In one merge, by a row that has it in both columns, and by one that has it in the other."""
-    regions = (
-        (JUDGED, "{name: region, data_type: text, config: {meta: {pii: none}}}"),
-        (STAGED, '{meta: {headers: ["Region"], required: true, pii: none}}'),
-    )
-    project = changed(small_project, tmp_path, *((file, said, said.replace("none", "email")) for file, said in regions))
-    file = project / "dbt_project.yml"
-    declared = yaml.safe_load(file.read_text())
-    declared["vars"]["many_rows"] = many_rows
-    file.write_text(yaml.safe_dump(declared))
+    project = with_regions(small_project, tmp_path, "email")
+    count_as_many(project, many_rows)
     sluice = install(project, TEST_PROJECT / "checks")
     things(sluice, 1, "ann@example.com,a,1,,Ann@example.com", "bob@example.com,b,1,,cy@example.com")
     sluice.run()
